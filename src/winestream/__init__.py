@@ -1,0 +1,1 @@
+"""Typed events from Kafka or Redpanda into Snowflake, exactly once."""
