@@ -1,0 +1,35 @@
+"""Values that travel through the pipeline. They know no clock, vendor or thread."""
+
+from winestream.records.inspection import Failure, Inspection
+from winestream.records.log import (
+    UNKNOWN_TOPIC_ID,
+    Cursor,
+    LogPartition,
+    Range,
+    Want,
+    Watermarks,
+)
+from winestream.records.rows import DeadLetter, Gap, Offender, Rows
+from winestream.records.run import Headers, Room, Run, dense
+from winestream.records.slices import Segment, Slice
+
+__all__ = [
+    "UNKNOWN_TOPIC_ID",
+    "Cursor",
+    "DeadLetter",
+    "Failure",
+    "Gap",
+    "Headers",
+    "Inspection",
+    "LogPartition",
+    "Offender",
+    "Range",
+    "Room",
+    "Rows",
+    "Run",
+    "Segment",
+    "Slice",
+    "Want",
+    "Watermarks",
+    "dense",
+]
