@@ -69,10 +69,14 @@ class RejectedWriteError(WriteError):
     """The warehouse refuses rows of this slice; nothing of it was written.
 
     `offenders` names them when the warehouse did; when empty the sink halves the
-    slice until the refused rows stand alone.
+    slice until the refused rows stand alone. `code` is the warehouse's error code; it
+    is kept with a dead letter, so it must not quote a payload.
     """
 
-    def __init__(self, message: str, offenders: "Sequence[Offender]" = ()) -> None:
+    def __init__(
+        self, message: str, *, code: str, offenders: "Sequence[Offender]" = ()
+    ) -> None:
+        self.code = code
         self.offenders = tuple(offenders)
         super().__init__(message)
 

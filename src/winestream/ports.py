@@ -116,12 +116,14 @@ class Source(Protocol):
     def hold(self, held: bool) -> None:  # noqa: FBT001 — one word says it
         """Deliver nothing (True) or deliver again (False); polling goes on."""
 
-    def commit(self, positions: Mapping[LogPartition, int], *, wait: bool) -> None:
+    def commit(
+        self, positions: Mapping[LogPartition, int], *, wait: bool
+    ) -> CommitResult | None:
         """Tell the group's position. Positions are the next offset to read.
 
-        Asynchronous: the answer is in a later poll's `commits`. With `wait` it blocks
-        within the client's own limits and the answer is in the next poll all the same.
-        Partitions no longer owned are left out. Never raises.
+        Asynchronous: None, and the answer is in a later poll's `commits`. With `wait`
+        it blocks within the client's own limits and returns the answer. A partition no
+        longer owned is not committed but answered as an error. Never raises.
         """
 
     def watermarks(self) -> Mapping[LogPartition, Watermarks]:

@@ -1,0 +1,59 @@
+"""Opens a finished run's warehouse again, for whoever wants to look at it."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from winestream.errors import ConfigurationError
+from winestream.local.warehouse import EmbeddedWarehouse
+
+_SNIPPET = """\
+import snowflake.connector
+
+connection = snowflake.connector.connect(
+{arguments}
+)
+print(connection.cursor().execute("SHOW TABLES IN ACCOUNT").fetchall())
+"""
+
+
+def serve(data: Path, port: int | None = None) -> None:
+    """Serve the databases in `data` until SIGINT or SIGTERM; prints how to connect.
+
+    Call it from the main thread. Raises ConfigurationError if `data` holds no
+    database or is in use.
+    """
+    if not any(Path(data).glob("*.db")):
+        raise ConfigurationError(
+            f"{data} holds no database: give the data folder of a finished run."
+        )
+    stop = threading.Event()
+
+    def asked_to_stop(_number: int, _frame: object) -> None:
+        stop.set()
+
+    previous = {
+        number: signal.signal(number, asked_to_stop)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        with EmbeddedWarehouse.start(data, port) as warehouse:
+            sys.stdout.write(_instructions(warehouse))
+            sys.stdout.flush()
+            while not stop.wait(0.5):  # a plain wait would keep signals out
+                pass
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _instructions(warehouse: EmbeddedWarehouse) -> str:
+    connection = warehouse.connection
+    arguments = "\n".join(f"    {k}={v!r}," for k, v in connection.items())
+    databases = ", ".join(sorted(file.stem for file in warehouse.data.glob("*.db")))
+    return (
+        f"Serving {databases} from {warehouse.data} "
+        f"on {connection['host']}:{connection['port']}; Ctrl-C stops it.\n\n"
+        + _SNIPPET.format(arguments=arguments)
+    )

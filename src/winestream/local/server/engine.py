@@ -1,0 +1,123 @@
+"""The end of the chain: runs a tree on DuckDB through fakesnow's translation.
+
+This is the one place for what fakesnow itself gets wrong. Each repair says what
+would happen without it; delete one when fakesnow no longer needs it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from fakesnow import statement_type
+from fakesnow.cursor import FakeSnowflakeCursor
+from sqlglot import exp
+
+from winestream.local.server.functions import for_duckdb
+from winestream.local.server.sessions import Session
+from winestream.local.server.sqlerrors import translate
+from winestream.local.server.statements import Answer, Statement, counts
+
+_BARE = "sums no cast"  # where fakesnow is going to put one
+
+
+class _Cursor(FakeSnowflakeCursor):
+    """fakesnow's cursor, given a tree instead of text."""
+
+    def translated(
+        self, tree: exp.Expr, values: list[Any] | dict[str, Any] | None
+    ) -> list[exp.Expr]:
+        """DuckDB's statements for a Snowflake tree; several for a few kinds."""
+        self.check_db_and_schema(tree)
+        # MERGE is handed to DuckDB whole. fakesnow would split it into statements
+        # around a temporary table, which is not atomic and fails inside BEGIN.
+        if isinstance(tree, exp.Merge):
+            parts: list[exp.Expr] = [tree]
+        else:
+            parts = self._transform_explode(tree)
+        _mark_bare_sums(tree)
+        translated = [self._transform(part, values) for part in parts]
+        return [for_duckdb(_exact_sums(part)) for part in translated]
+
+    def run(self, tree: exp.Expr, values: list[Any] | dict[str, Any] | None) -> Answer:
+        """Execute, and describe the result from what DuckDB says of it."""
+        type_id = statement_type.statement_type_id(tree)
+        upload = None
+        for part in self.translated(tree, values):
+            self._execute(part, values if part.find(exp.Placeholder) else None)
+            upload = part.args.get("put_stage_data")
+        table: pa.Table = self._arrow_table
+        # Asking DuckDB is exact. fakesnow would plan `DESCRIBE <sql>` once more,
+        # which fails for what cannot be described (MERGE … RETURNING).
+        described = self._duck_conn.description or []
+        types: list[str] | None = [str(column[1]) for column in described]
+        if len(described) != table.num_columns:  # RESULT_SCAN answers from its cache
+            types = None
+        return Answer(
+            table=table,
+            types=types,
+            type_id=type_id,
+            query_id=self._sfqid,
+            upload=upload,
+        )
+
+
+class Engine:
+    """Runs one statement of a session; the last handler, so it has no next."""
+
+    def run(self, statement: Statement, session: Session) -> Answer:
+        """Execute; every failure leaves as `SqlError`."""
+        assert statement.tree is not None, "refused statements never get here"
+        cursor = _Cursor(session.connection, session.duck)
+        try:
+            _stand_in_the_right_database(statement.tree, session)
+            if statement.rows is not None:
+                return _run_rows(cursor, statement.tree, statement.rows)
+            return cursor.run(statement.tree, statement.values)
+        except Exception as error:
+            # Unmapped, it would become HTTP 500 and be sent again for seconds.
+            raise translate(error) from error
+
+
+def _mark_bare_sums(tree: exp.Expr) -> None:
+    for total in tree.find_all(exp.Sum):
+        if not isinstance(total.this, (exp.Cast, exp.TryCast)):
+            total.meta[_BARE] = True
+
+
+def _exact_sums(tree: exp.Expr) -> exp.Expr:
+    """Take fakesnow's TRY_CAST(… AS DOUBLE) out of SUM again.
+
+    It is there so that SUM takes text, as Snowflake's does. It would make money
+    inexact and lose the low digits of a large number.
+    """
+    for total in tree.find_all(exp.Sum):
+        if total.meta.get(_BARE) and isinstance(total.this, exp.TryCast):
+            total.set("this", total.this.this)
+    return tree
+
+
+def _run_rows(cursor: _Cursor, tree: exp.Expr, rows: Sequence[Sequence[Any]]) -> Answer:
+    """Run an array binding: translated once, executed row by row, one count.
+
+    fakesnow would translate the statement again for each row (200 rows a second).
+    """
+    type_id = statement_type.statement_type_id(tree)
+    parts = cursor.translated(tree, None)
+    sql = ";".join(part.sql(dialect="duckdb") for part in parts)
+    cursor._duck_conn.executemany(sql, rows)  # noqa: SLF001 - ours by inheritance
+    return counts(type_id, {"number of rows inserted": len(rows)})
+
+
+def _stand_in_the_right_database(tree: exp.Expr, session: Session) -> None:
+    """Make the target's database DuckDB's current one for a COPY.
+
+    fakesnow looks its load history up without naming the database: without a
+    current one COPY fails, and with another one it writes to two databases, which
+    DuckDB refuses inside a transaction.
+    """
+    if not isinstance(tree, exp.Copy):
+        return
+    target = tree.find(exp.Table)
+    catalog = target.catalog.upper() if target is not None and target.catalog else ""
+    if catalog and catalog != session.database:
+        session.duck.execute(f'SET schema = \'"{catalog}"."main"\'')

@@ -1,0 +1,261 @@
+"""Transactions as Snowflake has them, on top of DuckDB's.
+
+Decided here, and stricter than an account wherever the two differ:
+
+- AUTOCOMMIT off: the first DML opens a transaction by itself. On: each DML is one.
+- BEGIN inside a transaction is ignored, as the documentation says.
+- DDL commits the open transaction first.
+- **Any error aborts the transaction**, as under TRANSACTION_ABORT_ON_ERROR = TRUE,
+  whether or not the session set it: DuckDB cannot keep what succeeded before. It is
+  rolled back at once; until COMMIT or ROLLBACK every statement then fails, and
+  COMMIT *fails too* and ends it. (What an account answers to that COMMIT is not
+  documented; success for nothing would be the worst of the possible answers.)
+- Nobody waits for a lock. An overlap answers 000625 at once.
+- `SYSTEM$ABORT_TRANSACTION` of a living session's transaction rolls it back and
+  tells that session nothing: its next DML opens another, whose COMMIT succeeds.
+"""
+
+import datetime as dt
+import itertools
+import threading
+import time
+from dataclasses import dataclass, field
+
+import duckdb
+from sqlglot import exp
+
+from winestream.local.server.sessions import Session
+from winestream.local.server.sqlerrors import SqlError, locked, translate
+from winestream.local.server.statements import Answer, Kind, Next, Statement, status
+
+_PATIENCE = 10.0  # seconds to wait for an interrupted statement to let go
+
+
+@dataclass(slots=True)
+class Lock:
+    """Held on a table from the first UPDATE, DELETE or MERGE until the end."""
+
+    acquired_on: dt.datetime
+    query_id: str
+
+
+@dataclass(slots=True)
+class Transaction:
+    """An open transaction, or one that failed and waits for its ROLLBACK."""
+
+    number: int
+    name: str
+    session: Session
+    started_on: dt.datetime
+    locks: dict[str, Lock] = field(default_factory=dict)
+    merged: set[str] = field(default_factory=set)
+    seen: int | None = None  # merges committed before its snapshot was taken
+    failed: bool = False
+    ended: bool = False  # by SYSTEM$ABORT_TRANSACTION
+
+
+class Transactions:
+    """Every open transaction; the outermost handler of the chain."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[int, Transaction] = {}
+        self._numbers = itertools.count(time.time_ns())
+        self._merges = 0
+        self._last_merge: dict[str, int] = {}
+
+    def handle(self, statement: Statement, session: Session, go_on: Next) -> Answer:
+        """Begin, end or fail the transaction around a statement."""
+        if statement.kind is Kind.BEGIN:
+            return self._begin(statement, session)
+        if statement.kind is Kind.COMMIT:
+            return self._commit_asked(session)
+        if statement.kind is Kind.ROLLBACK:
+            self.roll_back(session)
+            return status()
+        if session.transaction is not None and session.transaction.failed:
+            raise _aborted()
+        if statement.kind is Kind.DDL:
+            self._commit(session)
+        alone = False
+        if statement.kind is Kind.DML and session.transaction is None:
+            self._start(session, "")
+            alone = session.autocommit
+        try:
+            self._enter(statement, session)
+            answer = go_on(statement)
+        except Exception as error:
+            self._fail(session, alone=alone)
+            raise translate(error) from error
+        if alone:
+            self._commit(session)
+        return answer
+
+    def open_transactions(self) -> list[Transaction]:
+        """Those that have not ended, oldest first."""
+        with self._lock:
+            return sorted(self._open.values(), key=lambda t: t.number)
+
+    def abort(self, number: int) -> bool:
+        """End a transaction of any session; False if there is none of that number.
+
+        A statement that is running in it is interrupted and fails.
+        """
+        with self._lock:
+            transaction = self._open.get(number)
+        if transaction is None:
+            return False
+        victim = transaction.session
+        deadline = time.monotonic() + _PATIENCE
+        transaction.ended = True
+        while not victim.lock.acquire(timeout=0.05):
+            victim.duck.interrupt()
+            if time.monotonic() > deadline:
+                raise SqlError(1, "57014", f"Transaction {number} could not be ended")
+        try:
+            if victim.transaction is transaction:
+                self.roll_back(victim)
+        finally:
+            victim.lock.release()
+        return True
+
+    def roll_back(self, session: Session) -> None:
+        """Undo what is open, if anything; the session is outside afterwards."""
+        transaction, session.transaction = session.transaction, None
+        if transaction is not None and not transaction.failed:
+            self._undo(transaction)
+
+    def _begin(self, statement: Statement, session: Session) -> Answer:
+        if session.transaction is not None:
+            if session.transaction.failed:
+                raise _aborted()
+            return status()
+        self._start(session, _name(statement))
+        return status()
+
+    def _start(self, session: Session, name: str) -> None:
+        session.duck.execute("BEGIN TRANSACTION")
+        number = next(self._numbers)
+        transaction = Transaction(
+            number=number,
+            name=name or f"{number:x}",
+            session=session,
+            started_on=dt.datetime.now(dt.UTC),
+        )
+        session.transaction = transaction
+        with self._lock:
+            self._open[number] = transaction
+
+    def _enter(self, statement: Statement, session: Session) -> None:
+        """Note the snapshot's age and the table lock a statement takes."""
+        if statement.refusal is not None:
+            raise statement.refusal
+        transaction = session.transaction
+        if transaction is None:
+            return
+        with self._lock:
+            if transaction.seen is None:
+                transaction.seen = self._merges
+            table = _locked_table(statement.tree, session)
+            if table is None:
+                return
+            if isinstance(statement.tree, exp.Merge):
+                self._enter_merge(transaction, table)
+            now = dt.datetime.now(dt.UTC)
+            transaction.locks.setdefault(table, Lock(now, session.query_id))
+
+    def _enter_merge(self, transaction: Transaction, table: str) -> None:
+        # DuckDB finds two writers of one row, not two births of the same key, which
+        # Snowflake's table lock makes impossible: refuse a MERGE beside another, and
+        # one whose snapshot is older than the last one's commit.
+        for other in self._open.values():
+            if other is not transaction and table in other.merged:
+                raise locked(f"{table} is locked by transaction {other.number}")
+        if self._last_merge.get(table, 0) > (transaction.seen or 0):
+            raise locked(f"{table} was merged into after this transaction began")
+        transaction.merged.add(table)
+
+    def _commit_asked(self, session: Session) -> Answer:
+        if session.transaction is not None and session.transaction.failed:
+            session.transaction = None
+            raise _aborted()
+        self._commit(session)
+        return status()
+
+    def _commit(self, session: Session) -> None:
+        transaction = session.transaction
+        if transaction is None:
+            return
+        session.transaction = None
+        try:
+            session.duck.execute("COMMIT")
+        except duckdb.Error as error:
+            self._undo(transaction)
+            raise translate(error) from error
+        with self._lock:
+            self._open.pop(transaction.number, None)
+            if transaction.merged:
+                self._merges += 1
+                for table in transaction.merged:
+                    self._last_merge[table] = self._merges
+
+    def _fail(self, session: Session, *, alone: bool) -> None:
+        transaction = session.transaction
+        if transaction is None:
+            return
+        self._undo(transaction)
+        if alone or transaction.ended:
+            session.transaction = None
+        else:
+            transaction.failed = True
+
+    def _undo(self, transaction: Transaction) -> None:
+        try:
+            transaction.session.duck.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            pass  # a failed COMMIT has rolled back by itself
+        finally:
+            with self._lock:
+                self._open.pop(transaction.number, None)
+
+
+def _aborted() -> SqlError:
+    return SqlError(
+        1,
+        "25P02",
+        "The transaction was aborted by an earlier error and nothing of it was "
+        "kept; ROLLBACK before going on.",
+    )
+
+
+def _name(statement: Statement) -> str:
+    words = statement.text.strip().rstrip(";").split()
+    if len(words) > 1 and words[-2].upper() == "NAME":
+        return words[-1].strip('"')
+    return ""
+
+
+def _locked_table(tree: exp.Expr | None, session: Session) -> str | None:
+    """Name the table that a statement locks, or None."""
+    if not isinstance(tree, (exp.Update, exp.Delete, exp.Merge)):
+        return None
+    table = tree.this
+    if not isinstance(table, exp.Table):
+        return None
+    return full_name(table, session)
+
+
+def full_name(table: exp.Table, session: Session) -> str:
+    """`DB.SCHEMA.TABLE`, unquoted parts in upper case as Snowflake stores them."""
+
+    def part(name: str, *, quoted: bool) -> str:
+        return name if quoted else name.upper()
+
+    def of(key: str, default: str | None) -> str:
+        identifier = table.args.get(key)
+        if isinstance(identifier, exp.Identifier):
+            return part(identifier.name, quoted=bool(identifier.args.get("quoted")))
+        return default or ""
+
+    names = [of("catalog", session.database), of("db", session.schema), of("this", "")]
+    return ".".join(names)

@@ -1,0 +1,144 @@
+"""A Snowflake account on one machine: DuckDB behind Snowflake's HTTP protocol.
+
+The genuine connector talks to it. What passes here proves nothing about grants,
+VALUES(PARSE_JSON(…)) or real isolation; see `server/` for what is imitated how.
+"""
+
+import shutil
+import tempfile
+import threading
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from winestream.local.holder import Holder
+
+_MODULE = "winestream.local.warehouse_process"
+
+
+class EmbeddedWarehouse:
+    """A warehouse in a process of its own; a context manager, or call `close`.
+
+    Committed data survives `kill` and `restart`. Without `data` everything is in a
+    private folder that goes away with the process. Every method may be called from
+    any thread and raises WinestreamError when the process is gone.
+    """
+
+    def __init__(self, data: Path, port: int | None, *, temporary: bool) -> None:
+        self._lock = threading.Lock()
+        self._data, self._temporary = data, temporary
+        self._refusals: list[dict[str, str]] = []
+        self._holder = self._start(port)
+        self._port = int(self._holder.ready["port"])
+
+    @classmethod
+    def start(
+        cls, data: Path | str | None = None, port: int | None = None
+    ) -> "EmbeddedWarehouse":
+        """Start one on `port` of 127.0.0.1, or on any that is free.
+
+        Raises ConfigurationError if `data` is in use by another one, the port is
+        taken, or the extra is not installed (`pip install 'winestream[local]'`).
+        """
+        if data is not None:
+            return cls(Path(data).resolve(), port, temporary=False)
+        folder = Path(tempfile.mkdtemp(prefix="winestream-warehouse-"))
+        try:
+            return cls(folder, port, temporary=True)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """Arguments for `snowflake.connector.connect`, without a database or schema.
+
+        A fresh dict each time: the connector changes what it is given.
+        """
+        connection: dict[str, Any] = {
+            "user": "winestream",
+            "password": "local",  # nobody checks it
+            "account": "local",
+            "host": "127.0.0.1",
+            "port": self._port,
+            "protocol": "http",
+            "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
+        }
+        if metadata.version("snowflake-connector-python") >= "5":
+            # Connector 5 warns until it is told: sign out at close, ask nothing first.
+            connection["enable_server_session_keep_alive_auto_detection"] = False
+        return connection
+
+    @property
+    def port(self) -> int:
+        """The port of 127.0.0.1 that it listens on; the same after `restart`."""
+        return self._port
+
+    @property
+    def data(self) -> Path:
+        """The folder that holds databases and stages."""
+        return self._data
+
+    @property
+    def pid(self) -> int:
+        """The holder's process id."""
+        return self._holder.pid
+
+    def refuse(self, *, table: str, column: str, containing: str) -> None:
+        """From now on, fail each statement that brings in such a row.
+
+        The error is a real account's for a value that does not fit: errno 100078,
+        sqlstate 22000, the value shortened. In force after `restart`, too.
+        """
+        refusal = {"table": table, "column": column, "containing": containing}
+        with self._lock:
+            self._holder.ask("refuse", **refusal)
+            self._refusals.append(refusal)
+
+    def accept_all(self) -> None:
+        """Take back every `refuse`."""
+        with self._lock:
+            self._refusals.clear()
+            self._holder.ask("accept_all")
+
+    def kill(self) -> None:
+        """SIGKILL the process, as a crash would. Open transactions are lost."""
+        self._holder.kill()
+
+    def restart(self) -> None:
+        """Start again on the same port and data, killed before or not.
+
+        Sessions do not survive it: clients have to connect again.
+        """
+        with self._lock:
+            if self._holder.alive:
+                self._holder.kill()  # a restart is a crash that somebody planned
+            self._holder = self._start(self._port)
+            for refusal in self._refusals:
+                self._holder.ask("refuse", **refusal)
+
+    def close(self) -> None:
+        """Write everything out, stop the process, remove a private folder."""
+        self._holder.close()
+        if self._temporary:
+            shutil.rmtree(self._data, ignore_errors=True)
+
+    def _start(self, port: int | None) -> Holder:
+        settings = {
+            "data": str(self._data),
+            "port": port,
+            "temporary": self._temporary,
+        }
+        return Holder(_MODULE, settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

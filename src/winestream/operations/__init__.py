@@ -1,0 +1,1 @@
+"""What people and schedules do to a pipeline's warehouse, one module a task."""

@@ -1,0 +1,221 @@
+"""The reader: moves data from the source through the core to the writer thread.
+
+Its only edges are the source, the desk (`submit` and `answer`) and `now`, so a
+simulator can drive it. Everything here runs on one thread, whoever calls `step`.
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import attrs
+
+from winestream import telemetry as tell
+from winestream.core import Core
+from winestream.core import effects as do
+from winestream.core import inputs as got
+from winestream.errors import FatalSourceError, SourceError
+from winestream.ports import Codec, CommitResult, Poll, Source
+from winestream.records import LogPartition, Room
+from winestream.sink.desk import Answered, Desk
+from winestream.sink.report import Report
+from winestream.sink.segments import segment_of
+
+BUSY_POLL_SECONDS = 0.05
+"""A poll cannot be woken, so while an answer is due it may wait only this long."""
+
+FAILED_POLL_SECONDS = 0.2
+"""A source that fails is left alone for this long before the next poll."""
+
+
+@attrs.define
+class Reader:
+    """Performs the core's effects and feeds it what comes of them."""
+
+    source: Source
+    desk: Desk
+    codec: Codec
+    core: Core
+    now: Callable[[], float]
+    report: Report
+    drain_seconds: float
+    failure: Exception | None = None
+    """What the core failed with; set once, then `over`."""
+    abandoned: int = 0
+    over: bool = False
+    _waiting: int = 0
+    """Commands the writer has not answered: none or one."""
+    _draining: bool = False
+    _deferred: list[do.Start | do.Hold] = attrs.field(factory=list)
+    _raised: BaseException | None = None
+    """What went wrong inside `on_revoke`, to be raised when the poll is over."""
+
+    def step(self, timeout: float) -> None:
+        """Take one turn: at most one poll, waiting at most `timeout` seconds."""
+        self._pump()
+        if self.over:
+            return
+        room = self.core.room()
+        if room.free:
+            busy = BUSY_POLL_SECONDS if self._waiting else timeout
+            self._poll(room, min(busy, self._until_wake(timeout)))
+        else:
+            self._take_answer(self._until_wake(timeout))
+            self._poll(Room(0, 0), 0.0)
+        self._pump()
+
+    def on_revoke(self, partitions: frozenset[LogPartition]) -> None:
+        """Drain partitions that are about to leave. Called inside `source.poll`."""
+        self._draining = True
+        try:
+            self._drain(partitions & self.core.state.parts.keys())
+        except BaseException as error:  # noqa: BLE001 — a raising callback loses data
+            self._raised = error
+        finally:
+            self._draining = False
+
+    def _drain(self, leaving: frozenset[LogPartition]) -> None:
+        if not leaving:
+            return
+        deadline = self.now() + self.drain_seconds
+        self.core.feed(got.Revoked(leaving, deadline), self.now())
+        while leaving and not self.over:
+            effect = self.core.next_effect(self.now())
+            if effect is None:
+                self._take_answer(self._until_wake(deadline - self.now()))
+                continue
+            self._perform(effect)
+            if isinstance(effect, do.Release):
+                leaving -= effect.partitions
+
+    def _pump(self) -> None:
+        """Perform effects and take answers until there is nothing left to do now."""
+        while not self.over:
+            effect = self.core.next_effect(self.now())
+            if effect is not None:
+                self._perform(effect)
+            elif not self._take_answer(0.0):
+                return
+
+    def _take_answer(self, timeout: float) -> bool:
+        answered = self.desk.answer(timeout)
+        if answered is not None:
+            self._answered(answered)
+        return answered is not None
+
+    def _answered(self, answered: Answered) -> None:
+        self._waiting = 0
+        self.report.answer(answered.answer, answered.seconds)
+        self.core.feed(answered.answer, self.now())
+
+    def _until_wake(self, longest: float) -> float:
+        wake = self.core.wake_at()
+        if wake is not None:
+            longest = min(longest, wake - self.now())
+        return max(0.0, longest)
+
+    # --------------------------------------------------------------------- polling
+
+    def _poll(self, room: Room, timeout: float) -> None:
+        """Poll and feed. Whatever is raised before all is fed, the rest is re-read."""
+        try:
+            poll = self.source.poll(room, timeout)
+            self._raise_deferred()
+            self._feed(poll)
+        except FatalSourceError as error:
+            self.core.feed(got.Fatal(error), self.now())
+        except SourceError as error:
+            self._poll_failed(error)
+            self._take_answer(FAILED_POLL_SECONDS)
+        except BaseException as error:
+            self._poll_failed(error)
+            raise
+
+    def _poll_failed(self, error: BaseException) -> None:
+        self._perform_deferred()
+        self.core.feed(got.PollFailed(), self.now())
+        self.report(tell.PollFailed(f"{type(error).__name__}: {error}"))
+
+    def _raise_deferred(self) -> None:
+        if self._raised is not None:
+            error, self._raised = self._raised, None
+            raise error
+
+    def _feed(self, poll: Poll) -> None:
+        # What a drain inside this poll restarted was fetched from the old position.
+        stale = self._perform_deferred()
+        now = self.now()
+        if poll.lost:
+            self.core.feed(got.Lost(poll.lost), now)
+            self.report(tell.PartitionsLost(poll.lost))
+        self._assign(poll.assigned - self.core.state.parts.keys())
+        for run in poll.runs:
+            if run.partition not in stale:
+                segment = segment_of(run, self.codec.inspect(run.values))
+                self.core.feed(got.Fetched(segment), self.now())
+        self.report.polled(poll.runs)
+        for item in poll.out_of_range:
+            self.core.feed(
+                got.OutOfRange(item.partition, item.low, item.high), self.now()
+            )
+        reached = {p: at for p, at in poll.reached.items() if p not in stale}
+        if reached:
+            self.core.feed(got.Reached(reached), self.now())
+        for commit in poll.commits:
+            self._committed(commit)
+        self.core.feed(got.Polled(poll.assigned), self.now())
+
+    def _assign(self, partitions: frozenset[LogPartition]) -> None:
+        if not partitions:
+            return
+        initial = dict(self.source.initial_positions(partitions))
+        if not self.core.state.settings.cursors:
+            initial.update(self.source.committed(partitions))
+        self.report(tell.PartitionsAssigned(partitions))
+        self.core.feed(got.Assigned(initial), self.now())
+
+    def _committed(self, result: CommitResult) -> None:
+        self.report(tell.KafkaCommitted(result.positions, result.errors))
+        self.core.feed(got.KafkaCommitted(result.positions, result.errors), self.now())
+
+    # --------------------------------------------------------------------- effects
+
+    def _perform(self, effect: do.Effect) -> None:
+        self.report.effect(effect)
+        match effect:
+            case do.Claim() | do.Write() | do.Confirm():
+                self._waiting = 1
+                self.desk.submit(effect)
+            case do.Start() | do.Hold():
+                # Inside a revocation the source may only commit.
+                if self._draining:
+                    self._deferred.append(effect)
+                else:
+                    self._steer(effect)
+            case do.CommitKafka(positions, wait):
+                result = self.source.commit(positions, wait=wait)
+                if result is not None:
+                    self._committed(result)
+            case do.Release() | do.Landed() | do.Outage():
+                pass
+            case do.Fail(error):
+                self.failure, self.over = error, True
+            case do.Done(abandoned):
+                self.abandoned, self.over = abandoned, True
+            case _:
+                assert_never(effect)
+
+    def _steer(self, effect: do.Start | do.Hold) -> None:
+        if isinstance(effect, do.Start):
+            self.source.start(effect.positions)
+        else:
+            self.source.hold(effect.held)
+
+    def _perform_deferred(self) -> frozenset[LogPartition]:
+        """Do what a drain put off; return the partitions it restarted."""
+        deferred, self._deferred = self._deferred, []
+        stale: set[LogPartition] = set()
+        for effect in deferred:
+            self._steer(effect)
+            if isinstance(effect, do.Start):
+                stale |= effect.positions.keys()
+        return frozenset(stale)

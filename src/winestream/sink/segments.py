@@ -1,0 +1,97 @@
+"""One inspected run becomes one segment: rows by table, dead letters, gaps."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
+from typing import Any
+
+from winestream.records import (
+    DeadLetter,
+    Failure,
+    Gap,
+    Inspection,
+    Rows,
+    Run,
+    Segment,
+)
+
+
+def segment_of(run: Run, inspection: Inspection) -> Segment:
+    """Return the run as a segment. Columns are shared, not copied, where possible."""
+    return Segment(
+        partition=run.partition,
+        start=run.offsets[0],
+        stop=run.offsets[-1] + 1,
+        rows=tuple(_rows(run, inspection)),
+        dead=tuple(
+            _letter(run, index, failure)
+            for index, failure in inspection.failures.items()
+        ),
+        gaps=tuple(_jumps(run.offsets)),
+    )
+
+
+def _rows(run: Run, inspection: Inspection) -> Iterator[Rows]:
+    tables, failures = inspection.tables, inspection.failures
+    if isinstance(tables, str):
+        valid = [i not in failures for i in range(len(run))] if failures else None
+        if len(failures) < len(run):
+            yield _columns(tables, run, inspection, valid, None)
+        return
+    positions = [i for i in range(len(run)) if i not in failures]
+    for table in dict.fromkeys(tables):
+        chosen = [name == table for name in tables]
+        here = set(compress(positions, chosen))
+        valid = [i in here for i in range(len(run))]
+        yield _columns(table, run, inspection, valid, chosen)
+
+
+def _columns(
+    table: str,
+    run: Run,
+    inspection: Inspection,
+    of_run: list[bool] | None,
+    of_heads: list[bool] | None,
+) -> Rows:
+    """Pick a table's messages: by one mask of the run and one of its valid heads."""
+    message, head = _picker(of_run), _picker(of_heads)
+    headers = None if run.headers is None else message(run.headers)
+    return Rows(
+        table=table,
+        offsets=message(run.offsets),
+        event_ids=head(inspection.event_ids),
+        event_types=head(inspection.event_types),
+        occurred_at=head(inspection.occurred_at),
+        schema_versions=head(inspection.schema_versions),
+        payloads=message(run.values),
+        keys=message(run.keys),
+        timestamps=message(run.timestamps),
+        headers=headers,
+    )
+
+
+def _picker(mask: list[bool] | None) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    if mask is None:
+        return lambda column: column
+    return lambda column: list(compress(column, mask))
+
+
+def _letter(run: Run, index: int, failure: Failure) -> DeadLetter:
+    return DeadLetter(
+        offset=run.offsets[index],
+        value=run.values[index],
+        key=run.keys[index],
+        timestamp=run.timestamps[index],
+        reason=failure.reason,
+        path=failure.path,
+        headers=run.headers[index] if run.headers else None,
+    )
+
+
+def _jumps(offsets: Sequence[int]) -> Iterator[Gap]:
+    if isinstance(offsets, range):
+        return
+    previous = offsets[0]
+    for offset in offsets[1:]:
+        if offset != previous + 1:
+            yield Gap(previous + 1, offset, "jump")
+        previous = offset
