@@ -13,7 +13,9 @@ app = App(
     version=lambda: version("winestream"),
 )
 app.command(
-    "winestream.cli.deploy:run", name="deploy", help="Build the schemas RAW and OPS."
+    "winestream.cli.deploy:run",
+    name="deploy",
+    help="Create or extend the schemas RAW and OPS; again it changes nothing.",
 )
 app.command(
     "winestream.cli.local:app", name="local", help="A warehouse on this machine."

@@ -1,15 +1,14 @@
 """Looks at a run: validates every message, keeps four columns, drops the objects."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Union
+from itertools import compress
+from typing import Any, Union, cast
 
 import attrs
 import msgspec
 
 from winestream.codec.faults import failure_of, text_failure
 from winestream.codec.fields import (
-    FIRST_SECOND,
-    LAST_SECOND,
     classes_in,
     has_own_checks,
     in_range,
@@ -21,6 +20,10 @@ from winestream.errors import DecodeError
 from winestream.events import Event, event_type_of
 from winestream.records import Failure, Inspection
 
+# Messages decoded at a time: enough to make the bookkeeping cheap, few enough that one
+# fault costs little to find and that hardly any objects are alive at once.
+_CHUNK = 32
+
 
 @attrs.frozen
 class _Kind:
@@ -31,12 +34,13 @@ class _Kind:
     checks_itself: bool
 
 
-class _RefusedError(Exception):
-    """A message that its mirror took and another rule did not."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(failure.reason)
+@attrs.define
+class _Columns:
+    event_ids: list[str] = attrs.field(factory=list)
+    event_types: list[str] = attrs.field(factory=list)
+    occurred_at: list[float] = attrs.field(factory=list)
+    schema_versions: list[int] = attrs.field(factory=list)
+    failures: dict[int, Failure] = attrs.field(factory=dict)
 
 
 class Inspector:
@@ -68,47 +72,103 @@ class Inspector:
 
     def inspect(self, values: Sequence[bytes | None]) -> Inspection:
         """Return the heads and failures of a run. Never raises."""
-        ids: list[str] = []
-        types: list[str] = []
-        times: list[float] = []
-        versions: list[int] = []
-        failures: dict[int, Failure] = {}
-        add_id, add_type = ids.append, types.append
-        add_time, add_version = times.append, versions.append
-        decode, kinds = self._decode, self._kinds
-        seen: type | None = None
-        event_type, guard, checks = "", None, False
-        for index, value in enumerate(values):
+        found = _Columns()
+        for start in range(0, len(values), _CHUNK):
+            chunk = values[start : start + _CHUNK]
             try:
-                head = decode(value)  # type: ignore[arg-type] — None raises as well
-                if head.__class__ is not seen:
-                    seen = head.__class__
-                    kind = kinds[seen]
-                    event_type, guard = kind.event_type, kind.guard
-                    checks = kind.checks_itself
-                if not value.isascii():
-                    value.decode()  # raises: bytes in a field that was skipped
-                if len(value) > SHORT and too_deep(value):
-                    raise _RefusedError(Failure("too-deep"))
-                second = head.occurred_at.timestamp()
-                if not FIRST_SECOND <= second <= LAST_SECOND:
-                    raise _RefusedError(Failure("invalid-value", "$.occurred_at"))
-                if guard is not None and not guard(head):
-                    raise _RefusedError(self._reread(value))
-                if checks:
-                    self._read(value)
-            except Exception as error:  # noqa: BLE001 — whatever the bytes, a reason
-                found = self._look_again(value, error)
-                if isinstance(found, Failure):
-                    failures[index] = found
-                    continue
-                head, second, seen = found, found.occurred_at.timestamp(), None
-                event_type = found.event_type
-            add_id(head.event_id)
-            add_type(event_type)
-            add_time(second)
-            add_version(head.schema_version)
-        return Inspection(ids, types, times, versions, self._route(types), failures)
+                fine = self._take_all(cast("Sequence[bytes]", chunk), found)
+            except Exception:  # noqa: BLE001 — None and broken bytes raise all sorts
+                fine = False
+            if not fine:
+                self._take_each(chunk, start, found)
+        return Inspection(
+            found.event_ids,
+            found.event_types,
+            found.occurred_at,
+            found.schema_versions,
+            self._route(found.event_types),
+            found.failures,
+        )
+
+    def _take_all(self, chunk: Sequence[bytes], found: _Columns) -> bool:
+        """Take a chunk without a fault; else take nothing and return False or raise.
+
+        No Python runs per message but the comprehensions: this is where the time goes.
+        """
+        heads = list(map(self._decode, chunk))
+        # Joined, because that is three times as fast. A character cut between two
+        # values would pass, but then the first of them had not decoded.
+        b"".join(chunk).decode()
+        if max(map(len, chunk)) > SHORT and any(map(too_deep, chunk)):
+            return False
+        seconds = [head.occurred_at.timestamp() for head in heads]
+        if not (in_range(min(seconds)) and in_range(max(seconds))):
+            return False
+        classes = set(map(type, heads))
+        if len(classes) == 1:
+            kind = self._kinds[classes.pop()]
+            types = [kind.event_type] * len(heads)
+            fine = self._accepts(kind, heads, chunk)
+        else:
+            types = [self._kinds[head.__class__].event_type for head in heads]
+            fine = all(self._accepts_some(cls, heads, chunk) for cls in classes)
+        if fine:
+            found.event_ids.extend([head.event_id for head in heads])
+            found.event_types.extend(types)
+            found.occurred_at.extend(seconds)
+            found.schema_versions.extend([head.schema_version for head in heads])
+        return fine
+
+    def _accepts(
+        self, kind: _Kind, heads: Sequence[Any], values: Sequence[bytes]
+    ) -> bool:
+        """Whether messages of one kind pass what their mirror cannot ask."""
+        if kind.checks_itself:
+            return not any(map(self._refusal, values))
+        return kind.guard is None or kind.guard(heads)
+
+    def _accepts_some(
+        self, cls: type, heads: Sequence[Any], values: Sequence[bytes]
+    ) -> bool:
+        its = [head.__class__ is cls for head in heads]
+        return self._accepts(
+            self._kinds[cls], list(compress(heads, its)), list(compress(values, its))
+        )
+
+    def _take_each(
+        self, chunk: Sequence[bytes | None], start: int, found: _Columns
+    ) -> None:
+        """Take a chunk that has a fault somewhere, or a type that nobody registered."""
+        for index, value in enumerate(chunk, start):
+            head = self._look(value)
+            if isinstance(head, Failure):
+                found.failures[index] = head
+                continue
+            kind = self._kinds.get(type(head))
+            found.event_ids.append(head.event_id)
+            found.event_types.append(kind.event_type if kind else head.event_type)
+            found.occurred_at.append(head.occurred_at.timestamp())
+            found.schema_versions.append(head.schema_version)
+
+    def _look(self, value: bytes | None) -> Any:  # noqa: ANN401 — a mirror or a Failure
+        """Return one message's mirror, its bare head, or what is wrong with it."""
+        if value is None:
+            return Failure("null-value")
+        if failure := text_failure(value):
+            return failure
+        try:
+            head = self._decode(value)
+        except Exception as error:  # noqa: BLE001 — whatever the bytes, a reason
+            head = self._look_again(value, error)
+        if isinstance(head, Failure):
+            return head
+        if not in_range(head.occurred_at.timestamp()):
+            return Failure("invalid-value", "$.occurred_at")
+        kind = self._kinds.get(type(head))
+        if kind is None or (kind.guard is None and not kind.checks_itself):
+            return head
+        fine = kind.guard is not None and kind.guard((head,))
+        return head if fine else self._refusal(value) or head
 
     def _route(self, types: list[str]) -> str | list[str]:
         tables = {self._tables.get(name, self._unknown) for name in set(types)}
@@ -116,23 +176,14 @@ class Inspector:
             return [self._tables.get(name, self._unknown) for name in types]
         return tables.pop() if tables else self._unknown
 
-    def _look_again(self, value: bytes | None, error: Exception) -> Failure | UnknownHead:
+    def _look_again(self, value: bytes, error: Exception) -> Failure | UnknownHead:
         """Return what is wrong, or the head when only the type was unknown."""
-        if isinstance(error, _RefusedError):
-            return error.failure
-        if isinstance(error, DecodeError):
-            return Failure(error.reason, error.path)
-        failure = text_failure(value)
-        if failure is not None or value is None:
-            return failure or Failure("null-value")
         try:
             head = self._decode_head(value)
         except Exception as refused:  # noqa: BLE001 — as above
             return self._blame(value, error, refused)
         if head.event_type in self._tables:
             return self._blame(value, error, error)
-        if not in_range(head.occurred_at.timestamp()):
-            return Failure("invalid-value", "$.occurred_at")
         return head
 
     def _blame(self, value: bytes, error: Exception, of_head: Exception) -> Failure:
@@ -147,10 +198,10 @@ class Inspector:
             return Failure("invalid-value", "$.event_type")
         return failure_of(error)
 
-    def _reread(self, value: bytes) -> Failure:
-        """Ask the slow path where the money is that is no number."""
+    def _refusal(self, value: bytes) -> Failure | None:
+        """Ask the slow path: for the class's own checks, and where a NaN stands."""
         try:
             self._read(value)
         except DecodeError as error:
             return Failure(error.reason, error.path)
-        return Failure("invalid-value")
+        return None

@@ -19,10 +19,8 @@ _NAIVE = "Expected `datetime` with a timezone component"
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def text_failure(value: bytes | None) -> Failure | None:
+def text_failure(value: bytes) -> Failure | None:
     """Return what keeps a value from being JSON text, or None if it is JSON."""
-    if value is None:
-        return Failure("null-value")
     if not is_utf8(value):
         return Failure("invalid-utf8")
     if too_deep(value):
@@ -47,8 +45,9 @@ def failure_of(error: Exception) -> Failure:
     what, path = place["what"], place["path"] or "$"
     if missing := _MISSING.fullmatch(what):
         return Failure("missing-field", f"{path}.{missing['name']}")
+    if path == "$":
+        return Failure("not-an-object")
     if what == _NAIVE:
         return Failure("naive-time", path)
-    if _WRONG_TYPE.fullmatch(what):
-        return Failure("not-an-object" if path == "$" else "wrong-type", path)
-    return Failure("invalid-value", path)
+    wrong_type = _WRONG_TYPE.fullmatch(what) is not None
+    return Failure("wrong-type" if wrong_type else "invalid-value", path)

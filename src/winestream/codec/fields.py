@@ -9,7 +9,7 @@ from typing import Annotated, Any, NewType, get_args, get_origin, get_type_hints
 import attrs
 
 from winestream.errors import ConfigurationError
-from winestream.events import Event
+from winestream.events import Event, UnknownEvent
 
 HEAD = ("event_id", "event_type", "occurred_at", "schema_version")
 """Required on the wire of every event, whatever defaults the class has for them."""
@@ -66,13 +66,18 @@ def wire_fields(cls: type) -> tuple[WireField, ...]:
     return tuple(fields)
 
 
-def check_event_class(cls: type) -> None:
+def check_event_class(cls: object) -> None:
     """Raise `ConfigurationError` unless `cls` is a frozen attrs subclass of `Event`."""
     name = getattr(cls, "__qualname__", repr(cls))
-    if not isinstance(cls, type) or not issubclass(cls, Event):
+    if not (isinstance(cls, type) and issubclass(cls, Event)):
         raise ConfigurationError(
             f"{name} is not an event: subclass winestream.Event with "
             "@attrs.frozen(kw_only=True)"
+        )
+    if issubclass(cls, UnknownEvent):
+        raise ConfigurationError(
+            f"{name} has no table of its own: name the table for unknown types with "
+            'unknown="RAW_EVENTS"'
         )
     check_frozen(cls)
     for field in wire_fields(cls):

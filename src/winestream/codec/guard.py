@@ -5,7 +5,7 @@ mirror; its source is generated because that is twice as fast as calling closure
 it runs for every event.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import count
 from types import NoneType, UnionType
@@ -15,21 +15,21 @@ import attrs
 
 from winestream.codec.fields import plain, wire_fields
 
-Guard = Callable[[Any], bool]
+Guard = Callable[[Iterable[Any]], bool]
 
-_LOOPS = (list, set, frozenset, tuple, Sequence, Set)
-_MAPS = (dict, Mapping)
+_LOOPS = (list, set, frozenset, tuple)
 
 
 def guard_of(cls: type) -> Guard | None:
-    """Return what tells whether all money of a mirror of `cls` is finite.
+    """Return what tells whether all money in mirrors of `cls` is finite.
 
     None when the class has no Decimal anywhere.
     """
     if not _has_money(cls):
         return None
     names = (f"x{number}" for number in count())
-    lines = ["def guard(x):", *_record("x", cls, names, "    "), "    return True"]
+    body = _record("x", cls, names, " " * 8)
+    lines = ["def guard(xs):", "    for x in xs:", *body, "    return True"]
     space: dict[str, Any] = {"Decimal": Decimal}
     exec("\n".join(lines), space)  # noqa: S102 — made of field names, which are Python's own
     return cast("Guard", space["guard"])
@@ -79,9 +79,9 @@ def _check(at: str, annotation: Any, names: Iterator[str], pad: str) -> Iterator
                 yield from _check(f"{at}[{place}]", argument, names, pad)
     else:
         name = next(names)
-        values = f"{at}.values()" if origin in _MAPS else at
+        values = f"{at}.values()" if origin is dict else at
         yield f"{pad}for {name} in {values}:"
-        yield from _check(name, arguments[-1 if origin in _MAPS else 0], names, deeper)
+        yield from _check(name, arguments[-1 if origin is dict else 0], names, deeper)
 
 
 def _union(
@@ -97,7 +97,7 @@ def _union(
         origin = get_origin(kind)
         if kind is Decimal:
             test = f"isinstance({at}, Decimal)"
-        elif origin in _MAPS:
+        elif origin is dict:
             test = f"isinstance({at}, dict)"
         elif origin in _LOOPS:
             test = f"isinstance({at}, (list, tuple, set, frozenset))"

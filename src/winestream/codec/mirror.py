@@ -4,7 +4,6 @@ A mirror has the fields and none of the behaviour: its instances are looked at o
 dropped. `gc=False` keeps them out of the collector's sight.
 """
 
-from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -32,18 +31,9 @@ _HEAD_TYPES: dict[str, Any] = {
     "schema_version": Annotated[int, msgspec.Meta(ge=0, le=MAX_SCHEMA_VERSION)],
 }
 _SCALARS = frozenset({bool, int, float, str, NoneType, date, Decimal, UUID})
-_ONE_ARGUMENT = {
-    list: list,
-    set: set,
-    frozenset: frozenset,
-    Sequence: list,
-    Set: frozenset,
-}
 
 
-class UnknownHead(
-    msgspec.Struct, gc=False
-):
+class UnknownHead(msgspec.Struct, gc=False):
     """The head alone: what an event of a type that no route names must have."""
 
     event_id: Annotated[str, msgspec.Meta(min_length=1)]
@@ -86,7 +76,9 @@ class Mirrors:
                 continue  # the tag
             mirrored = self._field(cls, field, is_event=tag is not None)
             fields.append(
-                (field.name, mirrored) if field.required else (field.name, mirrored, None)
+                (field.name, mirrored)
+                if field.required
+                else (field.name, mirrored, None)
             )
         self._open.pop()
         made = msgspec.defstruct(
@@ -125,6 +117,8 @@ class Mirrors:
         if annotation is datetime:
             return _ZONED
         if isinstance(annotation, type):
+            if issubclass(annotation, Event):
+                raise _NoMirrorError("an event cannot hold another")
             if attrs.has(annotation):
                 return self._struct(annotation)
             if issubclass(annotation, Enum):
@@ -139,13 +133,15 @@ class Mirrors:
             if not all(type(value) in (str, int, NoneType) for value in arguments):
                 raise _NoMirrorError(f"{annotation} holds more than str, int and None")
             return annotation
-        if origin in _ONE_ARGUMENT:
-            return _ONE_ARGUMENT[origin][self._type(arguments[0])]
+        if origin is list:
+            return list[self._type(arguments[0])]  # type: ignore[misc] # made at run time
+        if origin in (set, frozenset):
+            return origin[_hashable(self._type(arguments[0]))]
         if origin is tuple:
             inner = (a if a is Ellipsis else self._type(a) for a in arguments)
-            return tuple[tuple(inner)]  # type: ignore[misc] — made at run time
-        if origin in (dict, Mapping):
-            return dict[_key(arguments[0]), self._type(arguments[1])]  # type: ignore[misc] — made at run time
+            return tuple[tuple(inner)]  # type: ignore[misc] # made at run time
+        if origin is dict:
+            return dict[_key(arguments[0]), self._type(arguments[1])]  # type: ignore[misc] # made at run time
         raise _NoMirrorError(f"{annotation} is not a container JSON has")
 
 
@@ -160,7 +156,15 @@ def _key(annotation: Any) -> Any:  # noqa: ANN401 — an annotation may be anyth
     key = plain(annotation)
     if key is str:
         return key
-    if isinstance(key, type) and issubclass(key, Enum):
-        if all(type(member.value) is str for member in key):
-            return key
+    is_enum = isinstance(key, type) and issubclass(key, Enum)
+    if is_enum and all(type(member.value) is str for member in key):
+        return key
     raise _NoMirrorError("the keys of a dict must be str or a str Enum")
+
+
+def _hashable(mirrored: Any) -> Any:  # noqa: ANN401 — an annotation
+    if isinstance(mirrored, type) and not issubclass(mirrored, msgspec.Struct):
+        return mirrored
+    if mirrored == _ZONED:
+        return mirrored
+    raise _NoMirrorError("a set holds single values only; use a tuple")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from winestream.codec.fields import check_event_class
 from winestream.errors import ConfigurationError, DecodeError
-from winestream.events import Event, UnknownEvent, event_type_of
+from winestream.events import Event, event_type_of
 from winestream.records import Inspection
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class Routes:
         return self._reader
 
 
-def _check_table(table: str, where: str) -> None:
-    if not isinstance(table, str) or _TABLE.fullmatch(table) is None:
+def _check_table(table: object, where: str) -> None:
+    if not (isinstance(table, str) and _TABLE.fullmatch(table)):
         raise ConfigurationError(
             f"{where}: {table!r} is no table name; use capitals, digits and "
             "underscores, e.g. RAW_ORDERS"

@@ -6,7 +6,7 @@ Both ways of reading an event go through here, so that they cannot disagree on i
 import json
 import re
 
-MAX_DEPTH = 400
+MAX_DEPTH = 500
 """Levels of nesting an event may have. Well inside the recursion limit (1000) that the
 parsers below have, so that the answer does not depend on how deep the caller stands."""
 

@@ -1,5 +1,6 @@
 """From an event to its JSON."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -65,21 +66,10 @@ def _record(instance: Any) -> dict[str, Any]:  # noqa: ANN401 — any attrs inst
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 — any field's value
-    if isinstance(value, datetime):
-        return _zoned(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, (Decimal, UUID)):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if attrs.has(type(value)):
-        return _record(value)
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    return value
+    for kind, write in _WRITERS:
+        if isinstance(value, kind):
+            return write(value)
+    return _record(value) if attrs.has(type(value)) else value
 
 
 def _zoned(value: datetime) -> str:
@@ -88,5 +78,27 @@ def _zoned(value: datetime) -> str:
     try:
         in_utc = value.astimezone(UTC)
     except OverflowError:
-        raise DecodeError("invalid-value", detail="a time outside years 1–9999") from None
+        raise DecodeError(
+            "invalid-value", detail="a time outside years 1 to 9999"
+        ) from None
     return in_utc.isoformat().replace("+00:00", "Z")
+
+
+def _mapping(value: dict[Any, Any]) -> dict[Any, Any]:
+    return {_plain(key): _plain(item) for key, item in value.items()}
+
+
+def _array(value: Iterable[Any]) -> list[Any]:
+    return [_plain(item) for item in value]
+
+
+# A datetime is a date, a StrEnum a str: the first that fits writes.
+_WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Enum, lambda member: member.value),
+    (str, str),
+    (datetime, _zoned),
+    (date, date.isoformat),
+    ((Decimal, UUID), str),
+    (dict, _mapping),
+    ((list, tuple, set, frozenset), _array),
+)

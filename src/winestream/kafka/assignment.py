@@ -21,6 +21,8 @@ class Assignment:
         self._logs: dict[Name, LogPartition | None] = {}
         self._expected: dict[LogPartition, int] = {}
         self._due: set[LogPartition] = set()
+        self._doubted: set[LogPartition] = set()
+        self._epochs: dict[LogPartition, int] = {}
         self._lost: set[LogPartition] = set()
         self._seen: dict[Name, LogPartition] = {}
 
@@ -42,12 +44,18 @@ class Assignment:
     @property
     def due(self) -> Iterator[tuple[LogPartition, int]]:
         """The partitions the consumer must still be moved for, and where to."""
-        return ((log, self._expected[log]) for log in sorted(self._due))
+        due = sorted(self._due - self._doubted)
+        return ((log, self._expected[log]) for log in due)
 
     @property
     def flowing(self) -> list[LogPartition]:
         """The started partitions whose messages may be delivered."""
         return [log for log in self._expected if log not in self._due]
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics of the partitions held."""
+        return frozenset(topic for topic, _ in self._logs)
 
     def add(self, names: Iterable[Name]) -> None:
         """Take partitions in; their logs are to be found out."""
@@ -67,6 +75,7 @@ class Assignment:
             if log is not None and log != found:
                 self._lost.add(log)
                 self._forget(log)
+            self._doubted.discard(found)
             self._logs[name] = self._seen[name] = found
 
     def log_of(self, name: Name) -> LogPartition | None:
@@ -113,6 +122,23 @@ class Assignment:
         """Make every started partition due: messages may have been destroyed."""
         self._due.update(self._expected)
 
+    def follows(self, log: LogPartition, first: int | None, last: int | None) -> bool:
+        """Whether these leader epochs can follow those seen of this log.
+
+        They never fall within one log, and begin anew in another of its name. If they
+        fell, nothing is delivered until `identify` said which log it is.
+        """
+        before = self._epochs.get(log, -1)
+        first = before if first is None else first
+        last = first if last is None else last
+        if before <= first <= last:
+            self._epochs[log] = last
+            return True
+        del self._epochs[log]
+        self._due.add(log)
+        self._doubted.add(log)
+        return False
+
     def expected(self, name: Name) -> int | None:
         """Return the next offset to deliver; None when nothing may be delivered."""
         log = self._logs.get(name)
@@ -127,4 +153,6 @@ class Assignment:
 
     def _forget(self, log: LogPartition) -> None:
         self._expected.pop(log, None)
+        self._epochs.pop(log, None)
         self._due.discard(log)
+        self._doubted.discard(log)

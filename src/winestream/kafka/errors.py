@@ -4,6 +4,8 @@ The one seam where a vendor error ends. What is not known to be hopeless counts 
 passing: the sink then tries again for ever, loudly.
 """
 
+# ruff: noqa: SLF001 — the client's own codes are public and begin with an underscore
+
 from collections.abc import Mapping
 from typing import Final
 
@@ -64,6 +66,27 @@ FATAL_ADVICE: Final[Mapping[int, str]] = {
     KafkaError.UNSUPPORTED_VERSION: _NEW_GROUPS,
     KafkaError._UNSUPPORTED_FEATURE: _NEW_GROUPS,
 }
+
+HARMLESS: Final = frozenset(
+    {
+        KafkaError._PARTITION_EOF,
+        # The group takes the partitions away: the loss is reported as such.
+        KafkaError._MAX_POLL_EXCEEDED,
+    }
+)
+MISSING: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_ID,
+    }
+)
+UNSUPPORTED: Final = frozenset(
+    {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE}
+)
+OUT_OF_RANGE: Final = KafkaError._AUTO_OFFSET_RESET
+OUTAGE: Final = KafkaError._ALL_BROKERS_DOWN
 
 
 def kafka_error_of(error: BaseException) -> KafkaError | None:

@@ -8,19 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, TopicCollection, Uuid
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TopicCollection, Uuid
 
-from winestream.kafka.errors import error_from, kafka_error_of
-from winestream.kafka.settings import Setting
+from winestream.kafka.admin import Admin
+from winestream.kafka.errors import UNSUPPORTED, error_from, kafka_error_of
 from winestream.records import UNKNOWN_TOPIC_ID
 
 _REQUEST_TIMEOUT: Final = 10.0
 # After a failed question: 1 s, doubled to at most 30 s.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-_UNSUPPORTED: Final = frozenset(
-    {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE}
-)
 
 
 class Identities:
@@ -29,22 +25,24 @@ class Identities:
     `ask` may be called from a callback: it only notes. `answers` puts the question
     and gives what came in; it never blocks, and raises `SourceError` when a question
     failed, after which the same topics are asked for again a little later.
+
+    Known topics are looked at again every `recheck` seconds: a client goes on reading
+    a topic that was made again under its name as if nothing had happened.
     """
 
     def __init__(
         self,
-        settings: Mapping[str, Setting],
+        admin: Admin,
+        recheck: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = dict(settings)
-        self._clock = clock
+        self._admin, self._recheck, self._clock = admin, recheck, clock
         self._wanted: set[str] = set()
         self._cluster: Future[Any] | None = None
         self._topics: dict[str, Future[Any]] = {}
+        self._needed = False
         self._pause = _FIRST_PAUSE
-        self._not_before = 0.0
-        # Held for good: a collected client would fail the questions under way.
-        self._admin: AdminClient | None = None
+        self._not_before = self._checked_at = clock()
 
     @property
     def open(self) -> bool:
@@ -55,28 +53,33 @@ class Identities:
         """Want the ids of these topics, anew even if they were known."""
         self._wanted.update(topics)
 
-    def answers(self) -> Mapping[str, tuple[str, str]]:
-        """Return topic → (cluster id, topic id) as far as answers came in."""
+    def answers(self, known: Iterable[str]) -> Mapping[str, tuple[str, str]]:
+        """Return topic → (cluster id, topic id) as far as answers came in.
+
+        `known` are the topics to look at again when it is time.
+        """
         if self._cluster is None:
-            if not self._wanted or self._clock() < self._not_before:
-                return {}
-            self._put()
+            self._put(known)
         waiting = [self._cluster, *self._topics.values()]
         if not all(future is not None and future.done() for future in waiting):
             return {}
         return self._collect()
 
-    def close(self) -> None:
-        """Let the connection go."""
-        self._admin = None
-
-    def _put(self) -> None:
-        if self._admin is None:
-            self._admin = AdminClient(self._settings)
+    def _put(self, known: Iterable[str]) -> None:
+        now = self._clock()
+        if now < self._not_before:
+            return
+        self._needed = bool(self._wanted)
+        if now - self._checked_at >= self._recheck:
+            self._wanted.update(known)
+            self._checked_at = now
+        if not self._wanted:
+            return
         topics = sorted(self._wanted)
         self._wanted.clear()
-        self._cluster = self._admin.describe_cluster(request_timeout=_REQUEST_TIMEOUT)
-        self._topics = self._admin.describe_topics(
+        admin = self._admin.client
+        self._cluster = admin.describe_cluster(request_timeout=_REQUEST_TIMEOUT)
+        self._topics = admin.describe_topics(
             TopicCollection(topics), request_timeout=_REQUEST_TIMEOUT
         )
 
@@ -88,9 +91,11 @@ class Identities:
             cluster_id = str(cluster.result().cluster_id or "")
             found = {t: (cluster_id, _topic_id(f)) for t, f in topics.items()}
         except Exception as error:
-            self._wanted.update(topics)
             self._not_before = self._clock() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            if not self._needed and not self._wanted:
+                return {}  # only a second look
+            self._wanted.update(topics)
             names = ", ".join(sorted(topics))
             raise error_from(error, f"finding out the topic ids of {names}") from error
         self._pause = _FIRST_PAUSE
@@ -102,7 +107,7 @@ def _topic_id(future: Future[Any]) -> str:
         topic_id: Uuid = future.result().topic_id
     except Exception as error:
         inner = kafka_error_of(error)
-        if inner is not None and inner.code() in _UNSUPPORTED:
+        if inner is not None and inner.code() in UNSUPPORTED:
             return UNKNOWN_TOPIC_ID
         raise
     return str(topic_id)

@@ -49,12 +49,12 @@ def to_run(
     What lies before `expected` was delivered already and is left out, as is anything
     that does not ascend. None when nothing remains.
     """
-    offsets = list(map(Message.offset, messages))
+    offsets = _offsets(messages)
     if offsets[0] < expected or not _ascending(offsets):
         messages = _fresh(messages, expected)
         if not messages:
             return None
-        offsets = list(map(Message.offset, messages))
+        offsets = _offsets(messages)
     headers = list(map(Message.headers, messages))
     return Run(
         partition=partition,
@@ -69,6 +69,10 @@ def to_run(
 def largest_value(run: Run) -> int:
     """Return the length in bytes of the run's largest value."""
     return max(map(len, filter(None, run.values)), default=0)
+
+
+def _offsets(messages: list[Message]) -> list[int]:
+    return list(map(Message.offset, messages))  # type: ignore[arg-type] # a good message has one
 
 
 def _ascending(offsets: Sequence[int]) -> bool:

@@ -3,7 +3,7 @@
 Knows property names only; it opens nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -151,7 +151,7 @@ def check(
             )
 
 
-def consumer_settings(  # noqa: PLR0913 — the six things a consumer is made of
+def consumer_settings(
     config: Mapping[str, Setting],
     *,
     bootstrap: str,
@@ -224,6 +224,3 @@ def _membership(
         membership["session.timeout.ms"] = session
         membership["heartbeat.interval.ms"] = max(1, min(3_000, session // 3))
     return membership
-
-
-Callback = Callable[..., None]

@@ -33,7 +33,10 @@ _HISTORY = (
 
 @attrs.frozen
 class DeployReport:
-    """What a deploy did, or with `dry_run` would do. Both hold file names, in order."""
+    """What a deploy did, or with `dry_run` would do.
+
+    `applied` and `unchanged` are file names, `statements` the SQL of the applied ones.
+    """
 
     applied: tuple[str, ...]
     unchanged: tuple[str, ...]
@@ -90,7 +93,8 @@ def register_tables(
     """Note in OPS.INGEST_TABLES which RAW tables a pipeline writes: the audit's scope.
 
     Tables that are noted already stay, so a table that once got rows stays in the
-    audit. Returns the names that were new, in upper case. Needs a deployed database.
+    audit. Read it as a set: two deploys at the same moment may both note a table.
+    Returns the names that were new, in upper case. Needs a deployed database.
     Raises `ConfigurationError` for a name that is none, `DeployError` when refused.
     """
     names = sorted({identifier(table)[1:-1] for table in tables})

@@ -6,9 +6,10 @@ for those after it:
 1. transactions: has to see every statement and every failure
 2. catalog, no-ops, stages: answer by themselves, and reach no table
 3. functions: rewrite calls, so that everything below sees plain SQL
-4. refusals: run what is below and look at the rows that it brought in
-5. merge: rewrites MERGE and counts
-6. engine: DuckDB
+4. row locks: ask which rows are going to be touched
+5. refusals: run what is below and look at the rows that it brought in
+6. merge: rewrites MERGE and counts
+7. engine: DuckDB
 
 Streams, tasks and whatever else is added go between 2 and 4.
 """
@@ -25,6 +26,7 @@ from winestream.local.server.catalog import Catalog
 from winestream.local.server.engine import Engine
 from winestream.local.server.functions import Functions
 from winestream.local.server.refusals import Refusals
+from winestream.local.server.rowlocks import RowLocks
 from winestream.local.server.sessions import Session
 from winestream.local.server.statements import (
     Answer,
@@ -51,6 +53,7 @@ class Chain:
             noops.handle,
             stages.handle,
             Functions(self.transactions).handle,
+            RowLocks(self.transactions).handle,
             self.refusals.handle,
             merge.handle,
         )

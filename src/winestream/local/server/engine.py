@@ -56,7 +56,7 @@ class _Cursor(FakeSnowflakeCursor):
             table=table,
             types=types,
             type_id=type_id,
-            query_id=self._sfqid,
+            query_id=str(self._sfqid),
             upload=upload,
         )
 

@@ -11,10 +11,16 @@ from winestream.local.server.statements import Answer, Next, Statement
 from winestream.local.server.transactions import Transactions
 
 _ABORT = "SYSTEM$ABORT_TRANSACTION"
+# What an account would fill in from its configuration.
+_CONSTANTS: dict[type[exp.Expr], str] = {
+    exp.CurrentRole: "SYSADMIN",
+    exp.CurrentWarehouse: "LOCAL",
+    exp.CurrentAccount: "LOCAL",
+}
 # A cheap look at the text first: most statements name none of these.
 _NAMES = re.compile(
     r"md5_number_|octet_length|current_session|current_transaction|last_query_id"
-    r"|system\$abort_transaction",
+    r"|system\$abort_transaction|current_(user|role|warehouse|account)",
     re.IGNORECASE,
 )
 
@@ -49,6 +55,10 @@ class Functions:
             return node.copy()  # only its name: see `for_duckdb`
         if isinstance(node, exp.CurrentSession):
             return exp.Literal.string(str(session.number))
+        if type(node) in _CONSTANTS:
+            return exp.Literal.string(_CONSTANTS[type(node)])
+        if isinstance(node, exp.CurrentUser):
+            return exp.Literal.string(session.user)
         if isinstance(node, exp.CurrentTransaction):
             transaction = session.transaction
             if transaction is None:
@@ -77,7 +87,8 @@ class Functions:
 
 def _md5_half(node: exp.Expr, start: int) -> exp.Expr:
     # DuckDB's own md5_number_lower reads the digest in the other byte order.
-    half = exp.func("SUBSTR", exp.func("MD5", node.this.copy()), f"{start}", "16")
+    digest = exp.func("MD5", for_duckdb(node.this.copy()))
+    half = exp.func("SUBSTR", digest, f"{start}", "16")
     text = exp.DPipe(this=exp.Literal.string("0x"), expression=half)
     return exp.cast(exp.cast(text, exp.DataType.Type.UBIGINT), _WIDE)
 
@@ -88,7 +99,7 @@ _IN_DUCKDB: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.MD5NumberLower64: lambda node: _md5_half(node, 17),
     exp.MD5NumberUpper64: lambda node: _md5_half(node, 1),
     # DuckDB counts the bytes of blobs only; on text its STRLEN does.
-    exp.ByteLength: lambda node: exp.func("STRLEN", node.this.copy()),
+    exp.ByteLength: lambda node: exp.func("STRLEN", for_duckdb(node.this.copy())),
 }
 
 

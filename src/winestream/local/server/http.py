@@ -33,7 +33,7 @@ from winestream.local.server.storage import Storage
 _log = logging.getLogger(__name__)
 
 # A retry follows its request at once, so a few answers per session are enough.
-_ANSWERS_KEPT = 16
+_ANSWERS_KEPT = 8
 _TOKEN_SECONDS, _MASTER_SECONDS = 24 * 3600, 48 * 3600
 
 

@@ -45,7 +45,13 @@ _DML = (
 )
 _DDL = (exp.Create, exp.Drop, exp.Alter, exp.Comment, exp.Grant, exp.Revoke)
 _DDL_WORDS = ("CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "UNDROP")
-_START = re.compile(r"^\s*start\s+transaction\b", re.IGNORECASE)
+# Before sqlglot, which reads START TRANSACTION as a column with an alias, and takes
+# no word for a name that is a keyword somewhere.
+BEGIN = re.compile(
+    r"^\s*(?:begin|start)(?:\s+(?:transaction|work))?(?:\s+name\s+(?P<name>\S+?))?"
+    r"\s*;?\s*$",
+    re.IGNORECASE,
+)
 _ALTER_SESSION = re.compile(r"^\s*alter\s+session\b", re.IGNORECASE)
 
 
@@ -108,7 +114,7 @@ def read(
     rows: Sequence[Sequence[Any]] | None = None,
 ) -> Statement:
     """Parse a statement and say what kind it is; never raises."""
-    if _START.match(text):  # sqlglot reads it as a column with an alias
+    if BEGIN.match(text):
         return Statement(text=text, tree=exp.Transaction(), kind=Kind.BEGIN)
     try:
         trees = [t for t in sqlglot.parse(text, read="snowflake") if t is not None]

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 _LOCK_FILE = "in-use.lock"
 _CATALOGUE = "catalogue.duckdb"
 _STAGES = "stages"
-_RESULTS_KEPT = 100  # RESULT_SCAN reaches this far back; fakesnow keeps all for ever
+_RESULTS_KEPT = 20  # RESULT_SCAN reaches this far back; fakesnow keeps all for ever
 
 
 class _RecentResults(collections.OrderedDict[str, Any]):

@@ -26,7 +26,14 @@ from sqlglot import exp
 
 from winestream.local.server.sessions import Session
 from winestream.local.server.sqlerrors import SqlError, locked, translate
-from winestream.local.server.statements import Answer, Kind, Next, Statement, status
+from winestream.local.server.statements import (
+    BEGIN,
+    Answer,
+    Kind,
+    Next,
+    Statement,
+    status,
+)
 
 _PATIENCE = 10.0  # seconds to wait for an interrupted statement to let go
 
@@ -49,9 +56,11 @@ class Transaction:
     started_on: dt.datetime
     locks: dict[str, Lock] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
-    seen: int | None = None  # merges committed before its snapshot was taken
+    rows: dict[str, set[int]] = field(default_factory=dict)
+    seen: int | None = None  # commits before its snapshot was taken
     failed: bool = False
     ended: bool = False  # by SYSTEM$ABORT_TRANSACTION
+    committed: bool = False
 
 
 class Transactions:
@@ -61,8 +70,10 @@ class Transactions:
         self._lock = threading.Lock()
         self._open: dict[int, Transaction] = {}
         self._numbers = itertools.count(time.time_ns())
-        self._merges = 0
+        self._commits = 0
         self._last_merge: dict[str, int] = {}
+        # (number of the commit, table, rows): as far back as an open snapshot is old
+        self._changed: list[tuple[int, str, set[int]]] = []
 
     def handle(self, statement: Statement, session: Session, go_on: Next) -> Answer:
         """Begin, end or fail the transaction around a statement."""
@@ -117,7 +128,7 @@ class Transactions:
                 self.roll_back(victim)
         finally:
             victim.lock.release()
-        return True
+        return not transaction.committed  # it may have got there first
 
     def roll_back(self, session: Session) -> None:
         """Undo what is open, if anything; the session is outside afterwards."""
@@ -155,8 +166,8 @@ class Transactions:
             return
         with self._lock:
             if transaction.seen is None:
-                transaction.seen = self._merges
-            table = _locked_table(statement.tree, session)
+                transaction.seen = self._commits
+            table = locked_table(statement.tree, session)
             if table is None:
                 return
             if isinstance(statement.tree, exp.Merge):
@@ -175,6 +186,33 @@ class Transactions:
             raise locked(f"{table} was merged into after this transaction began")
         transaction.merged.add(table)
 
+    def lock_rows(self, transaction: Transaction, table: str, rows: set[int]) -> None:
+        """Take the rows for a transaction. Raises 000625 if it cannot have them."""
+        with self._lock:
+            for other in self._open.values():
+                if other is not transaction and rows & other.rows.get(table, set()):
+                    raise locked(
+                        f"rows of {table} are locked by transaction {other.number}"
+                    )
+            for number, changed_table, changed in self._changed:
+                newer = number > (transaction.seen or 0)
+                if newer and changed_table == table and rows & changed:
+                    raise locked(f"rows of {table} changed after this one began")
+            transaction.rows.setdefault(table, set()).update(rows)
+
+    def _remember(self, transaction: Transaction) -> None:
+        """Keep what the open snapshots must not overlook; under the lock."""
+        if not transaction.locks:
+            return
+        self._commits += 1
+        for table in transaction.merged:
+            self._last_merge[table] = self._commits
+        for table, rows in transaction.rows.items():
+            self._changed.append((self._commits, table, rows))
+        seen = [t.seen for t in self._open.values() if t.seen is not None]
+        oldest = min(seen, default=self._commits)
+        self._changed = [entry for entry in self._changed if entry[0] > oldest]
+
     def _commit_asked(self, session: Session) -> Answer:
         if session.transaction is not None and session.transaction.failed:
             session.transaction = None
@@ -192,12 +230,10 @@ class Transactions:
         except duckdb.Error as error:
             self._undo(transaction)
             raise translate(error) from error
+        transaction.committed = True
         with self._lock:
             self._open.pop(transaction.number, None)
-            if transaction.merged:
-                self._merges += 1
-                for table in transaction.merged:
-                    self._last_merge[table] = self._merges
+            self._remember(transaction)
 
     def _fail(self, session: Session, *, alone: bool) -> None:
         transaction = session.transaction
@@ -229,13 +265,11 @@ def _aborted() -> SqlError:
 
 
 def _name(statement: Statement) -> str:
-    words = statement.text.strip().rstrip(";").split()
-    if len(words) > 1 and words[-2].upper() == "NAME":
-        return words[-1].strip('"')
-    return ""
+    match = BEGIN.match(statement.text)
+    return (match["name"] or "").strip('"') if match else ""
 
 
-def _locked_table(tree: exp.Expr | None, session: Session) -> str | None:
+def locked_table(tree: exp.Expr | None, session: Session) -> str | None:
     """Name the table that a statement locks, or None."""
     if not isinstance(tree, (exp.Update, exp.Delete, exp.Merge)):
         return None

@@ -1,0 +1,1 @@
+"""The example: *Les Caves d'Albert*, a wine merchant who streams what happens."""

@@ -1,0 +1,334 @@
+"""A `Source` over a Kafka consumer group.
+
+Knows nothing of warehouses or slices: it delivers runs from the positions it is given,
+and nothing else. What makes that hard is in the client: callbacks run inside `consume`,
+whatever raises there destroys messages, and the position has moved on by then.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from winestream.errors import ConfigurationError, SourceError
+from winestream.kafka import offsets
+from winestream.kafka.admin import Admin
+from winestream.kafka.assignment import Assignment
+from winestream.kafka.commits import Commits
+from winestream.kafka.ends import Ends
+from winestream.kafka.errors import error_from
+from winestream.kafka.identity import Identities
+from winestream.kafka.moves import Moves
+from winestream.kafka.offsets import StartPolicy
+from winestream.kafka.runs import (
+    Name,
+    by_partition,
+    largest_value,
+    split_errors,
+    to_run,
+)
+from winestream.kafka.settings import (
+    Protocol,
+    Setting,
+    connection_settings,
+    consumer_settings,
+    redacted,
+    without_secrets,
+)
+from winestream.kafka.trouble import Trouble
+from winestream.ports import OnRevoke, Poll
+from winestream.records import LogPartition, Room, Run, Watermarks
+
+# 5,000 messages are some 10 ms of work in one go, and 5 MB of 1 KB messages.
+_LARGEST_CHUNK: Final = 5_000
+# Until a value was seen: 64 MB of room give a first chunk of 4,000 messages.
+_FIRST_GUESS: Final = 16 * 1024
+# While a topic's identity is being asked for, its answer is looked for this often.
+_WHILE_ASKING: Final = 0.05
+
+
+class KafkaSource:
+    """Reads topics as a member of a consumer group; one thread owns it.
+
+    `start` says where a partition begins that nobody has a cursor for: `"earliest"`,
+    `"latest"` or a time with a zone. `config` takes any other client property, TLS
+    and SASL included; the ones winestream must own are refused with the reason.
+    `protocol="consumer"` uses the broker's own group protocol (Kafka 4.0 or later);
+    `session_timeout` then belongs to the broker. The sink must poll more often than
+    `max_poll_interval`, or the group takes the partitions away. `topic_patience` is
+    how long a topic may be missing before that is fatal. `identity_check` is how often
+    it is made sure that a topic was not made again under its name while it is read:
+    until it is noticed, messages of the new log can pass for the old one's.
+
+    Raises `ConfigurationError`.
+    """
+
+    def __init__(  # noqa: PLR0913 — keyword-only settings, each with a default
+        self,
+        topics: Iterable[str],
+        *,
+        group: str,
+        bootstrap: str,
+        start: StartPolicy = "earliest",
+        config: Mapping[str, Setting] | None = None,
+        protocol: Protocol = "classic",
+        max_poll_interval: timedelta = timedelta(minutes=5),
+        session_timeout: timedelta | None = None,
+        topic_patience: timedelta = timedelta(minutes=1),
+        identity_check: timedelta = timedelta(seconds=10),
+    ) -> None:
+        if isinstance(topics, str):
+            raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
+        self.topics = tuple(dict.fromkeys(topics))
+        self.group, self.bootstrap = group, bootstrap
+        self.max_poll_interval = max_poll_interval
+        if not self.topics or not group or not bootstrap:
+            raise ConfigurationError("topics, group and bootstrap must not be empty")
+        offsets.check_policy(start)
+        self._start = start
+        self._settings = consumer_settings(
+            config or {},
+            bootstrap=bootstrap,
+            group=group,
+            protocol=protocol,
+            max_poll_interval=max_poll_interval,
+            session_timeout=session_timeout,
+        )
+        self._assignment = Assignment()
+        self._commits = Commits(self._assignment)
+        self._admin = Admin(connection_settings(self._settings))
+        self._identities = Identities(self._admin, identity_check.total_seconds())
+        self._ends = Ends(self._admin)
+        self._trouble = Trouble(topic_patience.total_seconds())
+        self._reported: frozenset[LogPartition] = frozenset()
+        self._largest = 0
+        self._consumer: Consumer | None = None
+        self._moves: Moves | None = None
+        self._on_revoke: OnRevoke | None = None
+
+    def __repr__(self) -> str:
+        topics = ", ".join(self.topics)
+        return f"<KafkaSource {topics} as {self.group} from {self.bootstrap}>"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The client's properties for logging; secrets are `***`."""
+        return redacted(self._settings)
+
+    # -- the port ------------------------------------------------------------------
+
+    def open(self, on_revoke: OnRevoke) -> None:
+        """Join the group. Raises `ConfigurationError` for a property Kafka refuses."""
+        callbacks = {
+            "on_commit": self._commits.on_commit,
+            "error_cb": self._trouble.on_error,
+        }
+        try:
+            consumer = Consumer({**self._settings, **callbacks})
+        except (KafkaException, TypeError, ValueError) as error:
+            said = without_secrets(str(error), self._settings)
+            raise ConfigurationError(f"the Kafka client refuses: {said}") from None
+        self._on_revoke = on_revoke
+        self._consumer = consumer
+        self._moves = Moves(consumer, self._assignment)
+        consumer.subscribe(
+            list(self.topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+
+    def poll(self, room: Room, timeout: float) -> Poll:
+        """Wait at most `timeout` seconds for messages; see `Source.poll`.
+
+        Messages that came together with an error are returned first; the error is
+        raised by the next poll. An unknown topic id may cost a poll or two before
+        its partitions show in `assigned`.
+        """
+        self._trouble.raise_noted()
+        self._moved.catch_up()
+        wait = min(timeout, _WHILE_ASKING) if self._identities.open else timeout
+        try:
+            chunk = self._open.consume(self._chunk_size(room), max(wait, 0.0))
+            self._trouble.raise_interrupt()
+        except BaseException as error:
+            # Whatever was fetched is gone, and the client's position past it.
+            self._assignment.start_again()
+            if isinstance(error, Exception):
+                raise error_from(error, "reading") from error
+            raise
+        good, bad = split_errors(chunk)
+        self._sort_out(bad)
+        runs = self._runs(good) if good else []
+        try:
+            self._identify()
+            self._trouble.find_ends(self._open, self._assignment, self._identities)
+            self._trouble.check_missing(self._open)
+        except SourceError as error:
+            self._trouble.note(error)
+        if self._moved.held:
+            self._ends.refresh(self._assignment.known)
+        if not runs:
+            self._trouble.raise_noted()
+        return self._report(runs)
+
+    def initial_positions(
+        self, partitions: Iterable[LogPartition]
+    ) -> Mapping[LogPartition, int]:
+        """Resolve the start policy to offsets; see `Source.initial_positions`."""
+        return offsets.resolve(self._open, partitions, self._start)
+
+    def committed(
+        self, partitions: Iterable[LogPartition]
+    ) -> Mapping[LogPartition, int]:
+        """Return the group's committed positions; see `Source.committed`."""
+        return offsets.committed(self._open, partitions)
+
+    def start(self, positions: Mapping[LogPartition, int]) -> None:
+        """Read from these positions next; partitions not owned are left out."""
+        for log, position in positions.items():
+            if self._assignment.owns(log):
+                self._assignment.start(log, position)
+                self._trouble.settled(log)
+        self._moved.try_to_catch_up()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 — the port's signature
+        """Deliver nothing (True) or deliver again (False)."""
+        try:
+            self._ends.forget()
+            self._moved.hold(held)
+        except Exception as error:  # noqa: BLE001 — shows at the next poll
+            self._trouble.note(error_from(error, "pausing"))
+
+    def commit(self, positions: Mapping[LogPartition, int], *, wait: bool) -> None:
+        """Tell the group's position; see `Source.commit`."""
+        self._commits.send(self._open, positions, wait=wait)
+
+    def watermarks(self) -> Mapping[LogPartition, Watermarks]:
+        """Return the last known ends; partitions nothing is known of are absent."""
+        ends = {}
+        for log in self._assignment.known:
+            name = TopicPartition(log.topic, log.partition)
+            low, high = self._open.get_watermark_offsets(name, cached=True)
+            high = max(high, self._ends.high(log))
+            if low >= 0 and high >= 0:
+                ends[log] = Watermarks(low, high)
+        return ends
+
+    def close(self) -> None:
+        """Leave the group, which calls `on_revoke`. Raises `SourceError`."""
+        self._admin.close()
+        if self._consumer is None:
+            return
+        consumer, self._consumer = self._consumer, None
+        self._closing = consumer
+        try:
+            consumer.close()
+        except Exception as error:
+            raise error_from(error, "leaving the group") from error
+        finally:
+            self._closing = None
+        self._trouble.raise_interrupt()
+
+    # -- inside poll ---------------------------------------------------------------
+
+    @property
+    def _open(self) -> Consumer:
+        consumer = self._consumer or self._closing
+        if consumer is None:
+            raise SourceError("the source is not open")
+        return consumer
+
+    _closing: Consumer | None = None
+
+    @property
+    def _moved(self) -> Moves:
+        if self._moves is None:
+            raise SourceError("the source is not open")
+        return self._moves
+
+    def _chunk_size(self, room: Room) -> int:
+        fitting = room.bytes // (self._largest or _FIRST_GUESS)
+        return max(1, min(room.rows, fitting, _LARGEST_CHUNK))
+
+    def _runs(self, messages: list[Message]) -> list[Run]:
+        runs = []
+        for name, part in by_partition(messages).items():
+            log, expected = (
+                self._assignment.log_of(name),
+                self._assignment.expected(name),
+            )
+            if log is None or expected is None:
+                continue  # given back meanwhile, or not started: nobody's yet
+            epochs = part[0].leader_epoch(), part[-1].leader_epoch()
+            if not self._assignment.follows(log, *epochs):
+                self._identities.ask([log.topic])
+                continue
+            run = to_run(log, part, expected)
+            if run is not None:
+                self._assignment.advance(log, run.offsets[-1] + 1)
+                self._largest = max(self._largest, largest_value(run))
+                self._trouble.found((log.topic,))
+                runs.append(run)
+        return runs
+
+    def _sort_out(self, bad: list[Message]) -> None:
+        for message in bad:
+            topic = self._trouble.sort_out(message, self._assignment)
+            if topic is not None:
+                self._identities.ask([topic])
+
+    def _identify(self) -> None:
+        for topic, (cluster_id, topic_id) in self._identities.answers(
+            self._assignment.topics
+        ).items():
+            self._assignment.identify(cluster_id, topic, topic_id)
+            self._moved.pause_unstarted()
+
+    def _report(self, runs: list[Run]) -> Poll:
+        assigned = self._assignment.known
+        lost = self._assignment.take_lost() & self._reported
+        self._reported = assigned
+        return Poll(
+            runs=runs,
+            assigned=assigned,
+            lost=lost,
+            out_of_range=self._trouble.take_out_of_range(),
+            commits=self._commits.take(),
+            reached={} if runs else self._moved.reached(),
+        )
+
+    # -- callbacks: they run inside consume and close, and never raise -------------
+
+    def _assigned(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        try:
+            names = _names(parts)
+            self._assignment.add(names)
+            self._identities.ask(topic for topic, _ in names)
+            self._trouble.found(topic for topic, _ in names)
+            # Nothing is fetched from the placeholder: it is paused before it can be.
+            placed = [TopicPartition(topic, number, 0) for topic, number in names]
+            consumer.incremental_assign(placed)
+            if placed:
+                consumer.pause(placed)
+        except BaseException as error:  # noqa: BLE001 — raised by poll instead
+            self._trouble.caught(error)
+
+    def _revoked(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
+        names = _names(parts)
+        try:
+            logs = self._assignment.logs_of(names) & self._reported
+            if logs and self._on_revoke is not None:
+                self._on_revoke(logs)
+        except BaseException as error:  # noqa: BLE001 — raised by poll instead
+            self._trouble.caught(error)
+        finally:
+            self._assignment.drop(names, lost=False)
+
+    def _lost(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
+        self._assignment.drop(_names(parts), lost=True)
+
+
+def _names(parts: list[TopicPartition]) -> list[Name]:
+    return [(part.topic, part.partition) for part in parts]

@@ -1,0 +1,128 @@
+"""Parquet files on their way: sealed locally, put on the stage, removed when done.
+
+Files are put before the transaction, each attempt under names of its own: the
+warehouse remembers loaded paths, and a path used twice could be skipped. They go in
+folders of a few dozen slices, and a folder is removed only once all its slices are
+confirmed. What a crash leaves behind is swept by age, which the path tells.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+
+import attrs
+import pyarrow.parquet as pq
+
+from winestream.records import LogPartition, Slice
+from winestream.snowflake.session import Session
+from winestream.snowflake.tables import Load
+
+STAGE = "RAW.INGEST_STAGE"
+FOLDER_SLICES = 20
+"""Slices a folder takes: one REMOVE for so many."""
+KEEP_DAYS = 2
+"""Leftovers younger than this may belong to a process still alive."""
+
+_DATED = re.compile(r"/(\d{4}-\d\d-\d\d)/")
+
+
+@attrs.frozen
+class Staged:
+    """One file on the stage. `data` as in `Load`."""
+
+    path: str
+    schema: str
+    table: str
+    rows: int
+    data: bool
+
+
+@attrs.define
+class _Folder:
+    path: str
+    slices: list[Mapping[LogPartition, int]] = attrs.field(factory=list)
+    """For each slice in it the position that, once confirmed, makes it superfluous."""
+
+
+@attrs.define
+class Staging:
+    """Knows which files of this writer are on the stage and still needed."""
+
+    pipeline: str
+    scratch: Path
+    _folders: list[_Folder] = attrs.field(factory=list)
+    _confirmed: dict[LogPartition, int] = attrs.field(factory=dict)
+
+    def put(
+        self, session: Session, piece: Slice, loads: Iterable[Load], today: date
+    ) -> list[Staged]:
+        """Seal and put the slice's files; return them. Raises `WriteError`."""
+        folder = self._folder(today)
+        folder.slices.append({p: r.stop for p, r in piece.ranges.items()})
+        attempt = uuid.uuid4().hex
+        staged = []
+        for load in loads:
+            local = self.scratch / f"{attempt}-{load.table.lower()}.parquet"
+            seal(load, local)
+            try:
+                session.run(
+                    f"PUT 'file://{local}' @{STAGE}/{folder.path} "
+                    "AUTO_COMPRESS=FALSE OVERWRITE=FALSE"
+                )
+            finally:
+                local.unlink(missing_ok=True)
+            path = f"{folder.path}/{local.name}"
+            staged.append(
+                Staged(path, load.schema, load.table, load.rows.num_rows, load.data)
+            )
+        return staged
+
+    def confirmed(self, positions: Mapping[LogPartition, int]) -> None:
+        """Note how far cursors are known to stand."""
+        for partition, position in positions.items():
+            known = self._confirmed.get(partition, position)
+            self._confirmed[partition] = max(known, position)
+
+    def remove_confirmed(self, session: Session, *, also_open: bool = False) -> None:
+        """Remove full folders whose slices are all confirmed; at the end any folder."""
+        for folder in list(self._folders):
+            full = also_open or len(folder.slices) >= FOLDER_SLICES
+            if full and all(map(self._superfluous, folder.slices)):
+                session.run(f"REMOVE @{STAGE}/{folder.path}/")
+                self._folders.remove(folder)
+
+    def sweep(self, session: Session, today: date) -> None:
+        """Remove this pipeline's leftovers of days long gone."""
+        listed = session.run(f"LIST @{STAGE}/{self.pipeline}/")
+        days = {found[1] for row in listed if (found := _DATED.search(str(row[0])))}
+        for day in sorted(days):
+            if date.fromisoformat(day) < today - timedelta(days=KEEP_DAYS):
+                session.run(f"REMOVE @{STAGE}/{self.pipeline}/{day}/")
+
+    def _folder(self, today: date) -> _Folder:
+        if not self._folders or len(self._folders[-1].slices) >= FOLDER_SLICES:
+            name = f"{self.pipeline}/{today.isoformat()}/{uuid.uuid4().hex}"
+            self._folders.append(_Folder(name))
+        return self._folders[-1]
+
+    def _superfluous(self, stops: Mapping[LogPartition, int]) -> bool:
+        return all(self._confirmed.get(p, -1) >= stop for p, stop in stops.items())
+
+
+def seal(load: Load, path: Path) -> None:
+    """Write the rows as Parquet.
+
+    Dictionaries pay for everything but the payload, where looking for repetition costs
+    a fifth of the whole and finds none; zstd level 1 is as small as needed.
+    """
+    names = [name for name in load.rows.schema.names if name != "PAYLOAD"]
+    pq.write_table(
+        load.rows,
+        path,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=names,
+        write_statistics=False,
+    )

@@ -1,0 +1,106 @@
+"""The write: one transaction that lands a slice, guarded on every side.
+
+Order matters (docs/explanation has the why): ledger rows first, then the data, then
+the cursor's lock, as late as possible because it excludes everybody, then the
+compare-and-set as a statement of its own, joined to the ledger rows of this slice. If
+the server ended the transaction in between, those ledger rows are gone and the
+compare-and-set finds nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from winestream.errors import FencedError, RetryableWriteError
+from winestream.records import LogPartition, Slice
+from winestream.snowflake.columns import LEDGER_COLUMNS
+from winestream.snowflake.cursors import lock, select
+from winestream.snowflake.identifiers import qualified
+from winestream.snowflake.session import Session
+from winestream.snowflake.staging import STAGE, Staged
+
+_COMPARE_AND_SET = """
+UPDATE OPS.INGEST_CURSOR c
+SET NEXT_OFFSET = l.TO_OFFSET, UPDATED_AT = SYSDATE()
+FROM OPS.INGEST_LEDGER l
+WHERE l.SLICE_ID = ? AND c.PIPELINE = l.PIPELINE AND c.CLUSTER_ID = l.CLUSTER_ID
+  AND c.TOPIC_ID = l.TOPIC_ID AND c.TOPIC = l.TOPIC
+  AND c.KAFKA_PARTITION = l.KAFKA_PARTITION
+  AND c.EPOCH = l.EPOCH AND c.NEXT_OFFSET = l.FROM_OFFSET
+"""
+
+
+def land(
+    session: Session,
+    pipeline: str,
+    piece: Slice,
+    epochs: Mapping[LogPartition, int],
+    ledger: Iterable[tuple[str | int | None, ...]],
+    files: Iterable[Staged],
+    transaction: str,
+) -> None:
+    """Run the transaction. Raises as `Writer.write` does."""
+    try:
+        with session.transaction(transaction):
+            _insert_ledger(session, ledger)
+            for file in files:
+                _copy(session, file)
+            lock(session, pipeline, piece.ranges)
+            _move_cursors(session, piece)
+    except _CursorsDifferError:
+        raise _why(session, pipeline, piece, epochs) from None
+
+
+class _CursorsDifferError(Exception):
+    """The compare-and-set did not move every cursor."""
+
+
+def _move_cursors(session: Session, piece: Slice) -> None:
+    moved = session.run(_COMPARE_AND_SET, [piece.id])[0][0]
+    if int(moved) != len(piece.ranges):
+        raise _CursorsDifferError
+
+
+def _insert_ledger(
+    session: Session, ledger: Iterable[tuple[str | int | None, ...]]
+) -> None:
+    rows = list(ledger)
+    marks = ", ".join("?" for _ in LEDGER_COLUMNS)
+    values = ", ".join([f"({marks})"] * len(rows))
+    session.run(
+        f"INSERT INTO OPS.INGEST_LEDGER ({', '.join(LEDGER_COLUMNS)}) VALUES {values}",  # noqa: S608 — constants and marks
+        [value for row in rows for value in row],
+    )
+
+
+def _copy(session: Session, file: Staged) -> None:
+    result = session.run(
+        f"COPY INTO {qualified(file.schema, file.table)} "
+        f"FROM @{STAGE}/{file.path} "
+        "FILE_FORMAT = (FORMAT_NAME = 'RAW.INGEST_PARQUET') "
+        "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT",
+        data=file.data,
+    )
+    # file, status, rows_parsed, rows_loaded, …
+    loaded = sum(int(row[3]) for row in result if len(row) > 3)  # noqa: PLR2004
+    if loaded != file.rows:
+        raise RetryableWriteError(
+            f"COPY loaded {loaded} of {file.rows} rows into {file.table}"
+        )
+
+
+def _why(
+    session: Session,
+    pipeline: str,
+    piece: Slice,
+    epochs: Mapping[LogPartition, int],
+) -> FencedError | RetryableWriteError:
+    """Look at the cursors: taken over, or the transaction was ended under us."""
+    held = {h.partition: h.cursor for h in select(session, pipeline, piece.ranges)}
+    fenced = [
+        partition
+        for partition, (start, _) in piece.ranges.items()
+        if (cursor := held.get(partition)) is None
+        or (cursor.epoch, cursor.position) != (epochs[partition], start)
+    ]
+    if fenced:
+        return FencedError(fenced)
+    return RetryableWriteError("the server ended the transaction under the session")

@@ -1,0 +1,196 @@
+"""`winestream deploy` and `winestream --version`, as a user runs them."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from winestream.cli.connection import ConnectionOptions
+from winestream.local import EmbeddedWarehouse
+
+PASSWORD = {"WINESTREAM_SNOWFLAKE_PASSWORD": "local"}
+SIGN_IN = ["--database", "X", "--account", "a", "--user", "u"]
+MAIN = "from winestream.cli import main; main()"
+
+
+def _run(*arguments: str, **environment: str) -> tuple[int, list[str], str]:
+    """Return exit code, lines of stdout, and stderr with its lines joined."""
+    inherited = {k: v for k, v in os.environ.items() if "WINESTREAM" not in k}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", MAIN, *arguments],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stdout.splitlines(), " ".join(done.stderr.split())
+
+
+def _embedded(warehouse: EmbeddedWarehouse, database: str) -> list[str]:
+    options = {"host": "127.0.0.1", "port": str(warehouse.port), "protocol": "http"}
+    options |= {"account": "local", "user": "winestream", "database": database}
+    return [part for name, value in options.items() for part in (f"--{name}", value)]
+
+
+def test_the_version_is_the_packages() -> None:
+    """`winestream --version` prints it and nothing else."""
+    assert _run("--version") == (0, [version("winestream")], "")
+
+
+def test_help_loads_no_vendor() -> None:
+    """Asking for help is quick: no connector, broker client or Arrow is imported."""
+    probe = (
+        "import sys\nfrom winestream.cli import app\n"
+        "app(['--help'], result_action='return_value')\n"
+        "print({'snowflake', 'pyarrow', 'confluent_kafka'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
+    assert "deploy" in done.stdout
+
+
+def test_deploying_twice_applies_once(
+    warehouse: EmbeddedWarehouse, database: str
+) -> None:
+    """The last line sums up; tables are registered on the way."""
+    options = _embedded(warehouse, database)
+    tables = ["--pipeline", "wine", "--table", "raw_orders", "--table", "RAW_EVENTS"]
+    code, lines, errors = _run("deploy", *options, *tables, **PASSWORD)
+    assert (code, errors) == (0, "")
+    assert lines == [
+        "applying 0001_schemas.sql",
+        "applying 0002_ops.sql",
+        "applying 0003_raw.sql",
+        "applying 0004_stage.sql",
+        "registered RAW_EVENTS for wine",
+        "registered RAW_ORDERS for wine",
+        f"{database}: 4 migrations applied, 0 there already",
+    ]
+    again = _run("deploy", *options, *tables, **PASSWORD)
+    assert again == (0, [f"{database}: 0 migrations applied, 4 there already"], "")
+
+
+def test_a_dry_run_prints_the_statements(
+    warehouse: EmbeddedWarehouse, database: str, tmp_path: Path
+) -> None:
+    """What it prints could be run as it stands; the next deploy still has it all."""
+    secret = tmp_path / "password"
+    secret.write_text("local\n")
+    options = [*_embedded(warehouse, database), "--password-file", str(secret)]
+    code, lines, _ = _run("deploy", *options, "--dry-run")
+    assert code == 0
+    assert "CREATE SCHEMA IF NOT EXISTS RAW;" in lines
+    assert lines[-1] == f"{database}: 4 migrations would be applied, 0 there already"
+    assert _run("deploy", *options)[1][-1].startswith(f"{database}: 4 migrations app")
+
+
+def test_options_may_come_from_the_environment(
+    warehouse: EmbeddedWarehouse, database: str
+) -> None:
+    """A container needs no arguments."""
+    code, lines, _ = _run(
+        "deploy",
+        "--dry-run",
+        WINESTREAM_SNOWFLAKE_HOST="127.0.0.1",
+        WINESTREAM_SNOWFLAKE_PORT=str(warehouse.port),
+        WINESTREAM_SNOWFLAKE_PROTOCOL="http",
+        WINESTREAM_SNOWFLAKE_ACCOUNT="local",
+        WINESTREAM_SNOWFLAKE_USER="winestream",
+        **PASSWORD,
+        WINESTREAM_SNOWFLAKE_DATABASE=database,
+    )
+    assert code == 0
+    assert lines[-1].startswith(database)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--database", "X"], "--connection-name, or --account and --user"),
+        (
+            ["--database", "X", "--pipeline", "wine"],
+            "--pipeline and --table go together",
+        ),
+        (
+            [*SIGN_IN, "--password-file", "/nowhere/secret"],
+            "--password-file /nowhere/secret: No such file",
+        ),
+        (
+            [*SIGN_IN, "--private-key-file", "/nowhere/key.p8"],
+            "--private-key-file /nowhere/key.p8 is no file",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_its_name(
+    arguments: list[str], says: str
+) -> None:
+    """No traceback: exit code 1 and a sentence that names the option."""
+    code, lines, errors = _run("deploy", *arguments)
+    assert (code, lines) == (1, [])
+    assert errors.startswith("winestream: ")
+    assert says in errors
+
+
+def test_a_database_that_refuses_names_the_connectors_reason() -> None:
+    """Nobody listens there: one line, and no secret in it."""
+    code, lines, errors = _run(
+        *("deploy", *SIGN_IN),
+        *("--host", "127.0.0.1", "--port", "9", "--protocol", "http"),
+        **dict.fromkeys(PASSWORD, "hunter2"),
+    )
+    assert (code, lines) == (1, [])
+    assert "winestream: cannot sign in" in errors
+    assert "hunter2" not in errors
+
+
+@pytest.fixture
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every winestream setting out of the environment."""
+    for name in [name for name in os.environ if name.startswith("WINESTREAM_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("_no_settings")
+def test_a_private_key_signs_in_as_a_service_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key goes by its path, the passphrase by the environment, and no password."""
+    key = tmp_path / "key.p8"
+    key.touch()
+    options = ConnectionOptions(
+        database="WINE", account="a", user="u", private_key_file=key
+    )
+    wanted = {"authenticator": "SNOWFLAKE_JWT", "private_key_file": str(key)}
+    arguments = options.arguments()
+    assert wanted.items() <= arguments.items()
+    assert "private_key_file_pwd" not in arguments
+    monkeypatch.setenv("WINESTREAM_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "open sesame")
+    monkeypatch.setenv("WINESTREAM_SNOWFLAKE_PASSWORD", "local")
+    arguments = options.arguments()
+    assert arguments["private_key_file_pwd"] == "open sesame"  # noqa: S105 — an example
+    assert "password" not in arguments
+
+
+@pytest.mark.usefixtures("_no_settings")
+def test_a_named_connection_is_enough() -> None:
+    """What connections.toml says is not overridden by options nobody gave."""
+    options = ConnectionOptions(database="WINE", connection_name="prod")
+    arguments = options.arguments()
+    assert arguments["connection_name"] == "prod"
+    assert {"account", "user", "host", "password"}.isdisjoint(arguments)
+
+
+@pytest.mark.usefixtures("_no_settings")
+def test_every_session_is_in_utc_and_its_own() -> None:
+    """The connector changes what it is given, so nothing is shared between calls."""
+    options = ConnectionOptions(database="WINE", connection_name="prod")
+    options.arguments()["session_parameters"]["AUTOCOMMIT"] = False
+    session = options.arguments()["session_parameters"]
+    assert session["TIMEZONE"] == "UTC"
+    assert "AUTOCOMMIT" not in session

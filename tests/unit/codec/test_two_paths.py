@@ -1,0 +1,298 @@
+"""The fast path and the cattrs path are two programs with one verdict."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from codec_examples import (
+    CELLAR,
+    CORK,
+    HEAD,
+    STOCK,
+    Barrel,
+    CellarCounted,
+    CorkReturned,
+    Grape,
+    Seal,
+    Size,
+    raw,
+    routes,
+    text,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from winestream.errors import DecodeError
+from winestream.events import Event, InventoryAdjusted, Reason, UnknownEvent
+from winestream.records import Failure
+
+ROUTES = routes()
+
+
+def verdict_of_inspect(value: bytes | None) -> Any:
+    found = ROUTES.inspect([value])
+    if found.failures:
+        return found.failures[0]
+    return (
+        found.event_ids[0],
+        found.event_types[0],
+        found.occurred_at[0],
+        found.schema_versions[0],
+        found.tables,
+    )
+
+
+def verdict_of_decode(value: bytes | None) -> Any:
+    try:
+        event = ROUTES.decode(value)
+    except DecodeError as error:
+        return Failure(error.reason, error.path)
+    return (
+        event.event_id,
+        event.event_type,
+        event.occurred_at.timestamp(),
+        event.schema_version,
+        ROUTES.table_for(event.event_type),
+    )
+
+
+def agreed(value: bytes | None) -> Any:
+    fast, slow = verdict_of_inspect(value), verdict_of_decode(value)
+    assert fast == slow, value
+    return fast
+
+
+DEEP = 600
+FRAGMENTS = [
+    *("null", "true", "0", "1", "-7", "1.0", "1.10", "1e2", "-0", "-0.0", "1e-400"),
+    *("1e400", "-1e400", "1" + "0" * 400, "1" + "0" * 4300, "0." + "1" * 400),
+    *("NaN", "Infinity", "-Infinity", "01", "1.", "-", "tru", "[1,]", ""),
+    *('""', '"1"', '"1.10"', '"x"', '"full"', '"merlot"', '"SALE"', '"\\u0000"'),
+    *('"NaN"', '"sNaN"', '"-nan12"', '"Infinity"', '"-inf"', '"1e5"', '" 1_0 "'),
+    *('"\\ud800"', '"\\udc00"', '"\\ud83d\\ude00"', '"\\ud800\\ud83d\\ude00"'),
+    *('"\\\\ud800"', '"\\x"', '"\\u12"', '"\t"', '"\ud800"', '"é"', '"\\u00e9"'),
+    *("[]", "{}", "[1]", '[1,"2"]', '[1,"NaN"]', '[1,"2",3]', '[null,"1.5"]'),
+    *('{"a":1}', '{"merlot":"1"}', '{"merlot":"NaN"}', '{"a":1,"a":"x"}'),
+    *('{"litres":1,"price":"NaN"}', '{"litres":1,"price":1.10}', '{"litres":"1"}'),
+    *('{"code":"abcd"}', '{"code":"abcde"}', '{"code":1}', '{"\\ud800":1}'),
+    *('"2026-11-23"', '"2026-11-23T07:00:00"', '"2026-11-23t07:00:00.5+02:00"'),
+    *('"2026-11-23 07:00:00.9999999Z"', '"2026-11-23T07:00:00+0200"'),
+    *('"0001-01-01T00:00:00+01:00"', '"9999-12-31T23:59:59.9Z"', '"2026-02-30"'),
+    *('"9999-12-31T23:59:59.9999999Z"', '"2026-11-23T24:00:00Z"', '"20261123"'),
+    *('"2026-11-23T07:00:00+24:00"', '"2026-11-23T07:00:00.Z"', '"0000-01-01"'),
+    *('"00000000-0000-0000-0000-000000000005"', '"0000000000000000000000000000000a"'),
+    *('"0000-0000-0000-0000-0000000000000005"', '"urn:uuid:5"', '"screw cap"'),
+    *("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "[" * 99999),
+    *('"INVENTORY_ADJUSTED"', '"CELLAR_COUNTED"', '"CORK_RETURNED"', '"BOTTLE_SOLD"'),
+]
+BASES = [
+    STOCK,
+    CORK,
+    json.loads(ROUTES.encode(CELLAR)),
+    HEAD | {"event_type": "BOTTLE_SOLD", "bottle": 1},
+]
+NAMES = [*sorted({name for base in BASES for name in base}), "litres", "zzz"]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """Draw an event whose members are replaced, repeated, missing, added, shuffled."""
+    base = draw(st.sampled_from(BASES))
+    members = [(name, json.dumps(value)) for name, value in base.items()]
+    own = st.sampled_from([*base, "zzz"])
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.one_of(own, own, st.sampled_from(NAMES)))
+        change = draw(st.sampled_from(["replace", "replace", "repeat", "drop"]))
+        if change != "repeat":
+            members = [member for member in members if member[0] != name]
+        if change != "drop":
+            members.append((name, draw(st.sampled_from(FRAGMENTS))))
+    members = draw(st.permutations(members))
+    inner = ",".join(f"{json.dumps(name)}:{value}" for name, value in members)
+    return f"{{{inner}}}".encode("utf-8", "surrogatepass")
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """Draw an event's bytes with a piece cut out or put in."""
+    value = draw(st.one_of(mutated(), st.sampled_from(BASES).map(text)))
+    start = draw(st.integers(0, len(value)))
+    stop = draw(st.one_of(st.just(start), st.integers(start, len(value))))
+    return value[:start] + draw(st.binary(max_size=3)) + value[stop:]
+
+
+words = st.text(max_size=8)
+ids = st.text(min_size=1, max_size=8)
+zones = st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m)))
+moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=zones)  # noqa: DTZ001 — the bounds are naive by contract
+money = st.decimals(allow_nan=False, allow_infinity=False)
+barrels = st.builds(
+    Barrel,
+    litres=st.integers(),
+    price=money,
+    filled=st.none() | st.dates(date(1, 1, 1)),
+)
+heads: dict[str, Any] = {
+    "event_id": ids,
+    "occurred_at": moments,
+    "schema_version": st.integers(0, 2**31 - 1),
+}
+bodies = st.dictionaries(
+    words.filter(lambda name: name not in HEAD),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | words,
+        lambda inner: st.lists(inner) | st.dictionaries(words, inner),
+        max_leaves=4,
+    ),
+).map(lambda body: json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        InventoryAdjusted,
+        wine_id=words,
+        quantity=st.integers(),
+        reason=st.sampled_from(Reason),
+        stock_after=st.integers(),
+        order_id=st.none() | words,
+        **heads,
+    ),
+    st.builds(
+        CellarCounted,
+        text=words,
+        number=st.integers(),
+        ratio=st.floats(allow_nan=False, allow_infinity=False),
+        flag=st.booleans(),
+        money=money,
+        moment=moments,
+        day=st.dates(),
+        key=st.uuids(),
+        size=st.sampled_from(Size),
+        grape=st.sampled_from(Grape),
+        mode=st.sampled_from(["full", "partial", 3]),
+        barrels=st.lists(barrels, max_size=2).map(tuple),
+        by_name=st.dictionaries(words, barrels, max_size=2),
+        by_grape=st.dictionaries(st.sampled_from(Grape), money),
+        pair=st.tuples(st.integers(), money),
+        tags=st.frozensets(words, max_size=2),
+        either=st.none() | st.integers() | words,
+        amounts=st.lists(st.none() | money, max_size=2),
+        spare=st.none() | barrels,
+        bonus=money,
+        rate=st.none() | money,
+        **heads,
+    ),
+    st.builds(
+        UnknownEvent, event_type=words.map("x".__add__), body=bodies, **heads
+    ),
+)
+
+
+@settings(max_examples=150)
+@given(events)
+def test_valid_events_pass_both_and_come_back_equal(event: Event) -> None:
+    """What was encoded is taken by both paths, and decodes to an equal event."""
+    value = ROUTES.encode(event)
+    assert agreed(value) == (
+        event.event_id,
+        event.event_type,
+        event.occurred_at.timestamp(),
+        event.schema_version,
+        ROUTES.table_for(event.event_type),
+    )
+    assert ROUTES.decode(value) == event
+
+
+@settings(max_examples=600)
+@given(mutated())
+def test_mutated_events_get_one_verdict(value: bytes) -> None:
+    """Wrong, missing, repeated and unknown members: same acceptance, reason, path."""
+    agreed(value)
+
+
+@settings(max_examples=300)
+@given(damaged())
+def test_damaged_bytes_get_one_verdict(value: bytes) -> None:
+    """A cut, a flipped byte, a byte too many: same acceptance, reason, path."""
+    agreed(value)
+
+
+@settings(max_examples=200)
+@given(st.none() | st.binary() | st.text().map(str.encode))
+def test_any_bytes_get_one_verdict(value: bytes | None) -> None:
+    """Neither path raises anything but its reason, whatever the bytes."""
+    agreed(value)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.just(text(STOCK)), events.map(ROUTES.encode), mutated(), st.none()
+        ),
+        max_size=70,
+    )
+)
+def test_a_run_is_the_sum_of_its_messages(values: list[bytes | None]) -> None:
+    """Neighbours change nothing: a run's columns are those of its messages, in order."""
+    run = ROUTES.inspect(values)
+    alone = [verdict_of_inspect(value) for value in values]
+    valid = [one for one in alone if not isinstance(one, Failure)]
+    assert dict(run.failures) == {
+        index: one for index, one in enumerate(alone) if isinstance(one, Failure)
+    }
+    tables = run.tables
+    if isinstance(tables, str):
+        tables = [tables] * len(valid)
+    columns = (run.event_ids, run.event_types, run.occurred_at, run.schema_versions)
+    assert list(zip(*columns, tables, strict=True)) == valid
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=range(len(FRAGMENTS)))
+def test_every_fragment_in_every_field_gets_one_verdict(fragment: str) -> None:
+    """The cross of all awkward values and all fields, without chance."""
+    for base in BASES:
+        for name in [*base, "zzz"]:
+            agreed(raw(base, **{name: fragment}))
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base["event_type"])
+def test_every_member_missing_gets_one_verdict(base: dict[str, Any]) -> None:
+    """A message without one of its members is refused, or taken, by both alike."""
+    for name in base:
+        agreed(text({key: value for key, value in base.items() if key != name}))
+    for name in HEAD:
+        value = text({key: given for key, given in base.items() if key != name})
+        assert agreed(value) == Failure("missing-field", f"$.{name}")
+
+
+def test_decimal_digits_survive_as_string_and_as_number() -> None:
+    """Money never passes through a float."""
+    digits = "19.99999999999999999999"
+    for fragment in (digits, f'"{digits}"'):
+        value = raw(json.loads(ROUTES.encode(CELLAR)), money=fragment)
+        agreed(value)
+        event = ROUTES.decode(value)
+        assert isinstance(event, CellarCounted)
+        assert str(event.money) == digits
+
+
+@settings(max_examples=100)
+@given(
+    st.builds(
+        CorkReturned,
+        corks=st.integers(1),
+        ratio=st.sampled_from([Decimal(2), Decimal(4)]),
+        seal=st.builds(Seal, code=st.text(max_size=4)),
+        **heads,
+    )
+)
+def test_self_checking_classes_pass_both_paths(event: CorkReturned) -> None:
+    """A class with checks of its own is taken by both when its checks are content."""
+    assert agreed(ROUTES.encode(event))[1] == "CORK_RETURNED"
+
+
+def test_times_are_in_utc_in_the_column_and_in_the_event() -> None:
+    """An offset moves the time to UTC; the instant is the same on both paths."""
+    value = text(STOCK | {"occurred_at": "2026-11-23T09:00:00+02:00"})
+    assert agreed(value)[2] == datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()
