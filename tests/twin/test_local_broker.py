@@ -33,6 +33,7 @@ QUIET = {"log_level": 0}
 
 
 def ended(pid: int, within: float = 10.0) -> bool:
+    """Whether a process is gone, or goes within so many seconds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
@@ -46,6 +47,7 @@ def ended(pid: int, within: float = 10.0) -> bool:
 
 
 def produce(broker: EmbeddedBroker, topic: str, count: int) -> None:
+    """Send numbered messages, in turns to partitions 0 and 1."""
     producer = Producer({"bootstrap.servers": broker.bootstrap, **QUIET})
     for number in range(count):
         producer.produce(topic, str(number).encode(), partition=number % 2)
@@ -53,6 +55,7 @@ def produce(broker: EmbeddedBroker, topic: str, count: int) -> None:
 
 
 def consumer_of(broker: EmbeddedBroker, group: str = "g", **more: Any) -> Consumer:
+    """Make a consumer that reads from the start and commits when told to."""
     return Consumer(
         {
             "bootstrap.servers": broker.bootstrap,
@@ -68,6 +71,7 @@ def consumer_of(broker: EmbeddedBroker, group: str = "g", **more: Any) -> Consum
 
 
 def consumed(consumer: Consumer, count: int) -> list[Any]:
+    """Read so many messages, or as many as come within 15 s."""
     found: list[Any] = []
     deadline = time.monotonic() + 15
     while len(found) < count and time.monotonic() < deadline:
@@ -77,6 +81,7 @@ def consumed(consumer: Consumer, count: int) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[EmbeddedBroker]:
+    """One broker for the module."""
     with EmbeddedBroker.start({"wine.orders": 6, "wine.inventory": 2}) as started:
         yield started
 

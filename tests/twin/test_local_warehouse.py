@@ -29,6 +29,7 @@ TABLE = (
 
 @contextlib.contextmanager
 def connected(warehouse: EmbeddedWarehouse, **options: Any) -> Iterator[Any]:
+    """Lend a cursor of a connection that is closed at the end."""
     given = {"database": "DB", "schema": "RAW", "autocommit": False, **options}
     connection = snowflake.connector.connect(**warehouse.connection, **given)
     try:
@@ -38,10 +39,12 @@ def connected(warehouse: EmbeddedWarehouse, **options: Any) -> Iterator[Any]:
 
 
 def rows(cursor: Any, sql: str, *values: Any) -> list[Any]:
+    """All rows that a statement answers."""
     return cursor.execute(sql, *values).fetchall()
 
 
 def ended(pid: int, within: float = 10.0) -> bool:
+    """Whether a process is gone, or goes within so many seconds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
@@ -56,6 +59,7 @@ def ended(pid: int, within: float = 10.0) -> bool:
 
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[EmbeddedWarehouse]:
+    """One warehouse for the module."""
     with EmbeddedWarehouse.start() as started, connected(started) as cursor:
         cursor.execute(TABLE)
         yield started
@@ -153,7 +157,7 @@ def test_a_session_of_before_a_restart_fails_at_once() -> None:
         with pytest.raises(Error) as gone:
             cursor.execute("select 1")
         assert time.monotonic() - began < 5
-        assert gone.value.errno == 250001
+        assert gone.value.errno in (250001, 290401)  # connector 5, connector 4
 
 
 def test_two_warehouses_never_share_a_data_folder(tmp_path: Path) -> None:
@@ -211,7 +215,8 @@ def test_a_missing_extra_names_the_command(
     broken.mkdir()
     missing = "raise ModuleNotFoundError('nothing', name='fakesnow')"
     (broken / "__init__.py").write_text(missing)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    search = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", search)
     with pytest.raises(ConfigurationError, match=r"pip install 'winestream\[local\]'"):
         EmbeddedWarehouse.start()
 
@@ -223,7 +228,8 @@ def test_a_holder_that_crashes_shows_its_last_words(
     broken = tmp_path / "fakesnow"
     broken.mkdir()
     (broken / "__init__.py").write_text("raise RuntimeError('cellar flooded')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    search = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", search)
     with pytest.raises(WinestreamError, match="cellar flooded"):
         EmbeddedWarehouse.start()
 
@@ -341,7 +347,6 @@ def test_serve_shows_a_finished_run(tmp_path: Path) -> None:
 
 def test_serve_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
     """An empty folder is a configuration error, not an empty warehouse."""
-
     with pytest.raises(ConfigurationError, match="holds no database"):
         serve(tmp_path, None)
 

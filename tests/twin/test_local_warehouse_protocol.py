@@ -35,6 +35,9 @@ ORDERS = """
       message_key binary, slice_id varchar,
       loaded_at timestamp_ntz default current_timestamp()
     )"""
+FORMAT = """
+    create file format if not exists db.raw.ingest_parquet
+    type = parquet use_logical_type = true binary_as_text = false"""
 TAKE = """
     merge into db.ops.ingest_cursor c
     using (select 'wine' pipeline, 'orders' topic, 0 part, 10 initial
@@ -82,6 +85,7 @@ class Client:
 def clients(
     warehouse: EmbeddedWarehouse, count: int = 1, **options: Any
 ) -> Iterator[Any]:
+    """Lend connections that are closed at the end."""
     made = [Client(warehouse, **options) for _ in range(count)]
     try:
         yield made[0] if count == 1 else made
@@ -92,12 +96,14 @@ def clients(
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[EmbeddedWarehouse]:
+    """One warehouse for the module."""
     with EmbeddedWarehouse.start() as started:
         yield started
 
 
 @pytest.fixture
 def warehouse(shared: EmbeddedWarehouse) -> EmbeddedWarehouse:
+    """Offer the module's warehouse with empty tables and an empty stage."""
     with clients(shared, autocommit=True) as client:
         for sql in (
             "create schema if not exists db.ops",
@@ -105,8 +111,7 @@ def warehouse(shared: EmbeddedWarehouse) -> EmbeddedWarehouse:
             LEDGER,
             ORDERS,
             "create stage if not exists db.raw.ingest",
-            "create file format if not exists db.raw.ingest_parquet type = parquet "
-            "use_logical_type = true binary_as_text = false",
+            FORMAT,
             "truncate table db.ops.ingest_cursor",
             "truncate table db.ops.ingest_ledger",
             "truncate table db.raw.raw_orders",
@@ -117,6 +122,7 @@ def warehouse(shared: EmbeddedWarehouse) -> EmbeddedWarehouse:
 
 
 def parquet(path: Path, count: int = 50) -> Path:
+    """Write a file as the writer does, for offsets from 10 on."""
     moment = dt.datetime(2026, 11, 23, 7, 0, 0, 123456, tzinfo=dt.UTC)
     table = pa.table(
         {

@@ -6,12 +6,13 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import snowflake.connector
-from snowflake.connector.errors import ProgrammingError
+from snowflake.connector.errors import Error, ProgrammingError
 
 from winestream.local import EmbeddedWarehouse
 
@@ -25,6 +26,12 @@ EVERYTHING = """
       money number(12, 2), flag boolean, whole int, real float, day date,
       "PARTITION" int, "OFFSET" int
     )"""
+SHORT_MERGE = """
+    merge into short s using (select 'abcd' n) w on s.name = w.n
+    when not matched then insert (name) values (w.n)"""
+MASK = """
+    create or replace masking policy db.raw.mask as (v varchar) returns varchar
+    -> case when current_role() = 'X' then v else '***' end"""
 VALUES = (
     "é '%' \\ $x ; --",
     b"\x00\xff",
@@ -42,6 +49,7 @@ VALUES = (
 
 @contextlib.contextmanager
 def connected(warehouse: EmbeddedWarehouse, **options: Any) -> Iterator[Any]:
+    """Lend a cursor of a connection that is closed at the end."""
     given = {"database": "DB", "schema": "RAW", "autocommit": True, **options}
     connection = snowflake.connector.connect(**warehouse.connection, **given)
     try:
@@ -52,17 +60,20 @@ def connected(warehouse: EmbeddedWarehouse, **options: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[EmbeddedWarehouse]:
+    """One warehouse for the module."""
     with EmbeddedWarehouse.start() as started:
         yield started
 
 
 @pytest.fixture
 def cursor(warehouse: EmbeddedWarehouse) -> Iterator[Any]:
+    """Lend a cursor on the module's warehouse."""
     with connected(warehouse) as cursor:
         yield cursor
 
 
 def rows(cursor: Any, sql: str, *values: Any) -> list[Any]:
+    """All rows that a statement answers."""
     return cursor.execute(sql, *values).fetchall()
 
 
@@ -91,7 +102,7 @@ def test_executemany_is_one_statement(warehouse: EmbeddedWarehouse) -> None:
         insert = "insert into many values (?, ?)"
         cursor.executemany(insert, [(i, None if i % 2 else b"x") for i in range(300)])
         assert cursor.rowcount == 300
-        with pytest.raises(ProgrammingError) as refused:
+        with pytest.raises(Error) as refused:
             cursor.executemany(insert, [(1, b"x"), (None, b"x")])
         assert refused.value.errno == 100072
         assert rows(cursor, "select count(*), count(b) from many") == [(300, 150)]
@@ -104,8 +115,7 @@ def test_varchar_lengths_are_enforced(cursor: Any) -> None:
     for sql in (
         "insert into short values ('abcd', '')",
         "insert into short select 'abcd', ''",
-        "merge into short s using (select 'abcd' n) w on s.name = w.n "
-        "when not matched then insert (name) values (w.n)",
+        SHORT_MERGE,
     ):
         with pytest.raises(ProgrammingError) as refused:
             cursor.execute(sql)
@@ -114,7 +124,7 @@ def test_varchar_lengths_are_enforced(cursor: Any) -> None:
 
 
 def test_sums_are_exact(cursor: Any) -> None:
-    """SUM of money is a decimal, and SUM of numbers beyond 64 bits keeps each digit."""
+    """SUM of money is a decimal; beyond 64 bits it still keeps each digit."""
     cursor.execute(
         "create or replace table money (amount number(12, 2), payload varchar)"
     )
@@ -125,8 +135,8 @@ def test_sums_are_exact(cursor: Any) -> None:
     ]
     assert rows(
         cursor,
-        "select sum(amount), sum(md5_number_lower64(payload)), sum(octet_length(payload))"
-        ", sum(length(payload)) from money",
+        "select sum(amount), sum(md5_number_lower64(payload)), "
+        "sum(octet_length(payload)), sum(length(payload)) from money",
     ) == [(Decimal("0.60"), sum(halves), 4, 3)]
 
 
@@ -140,8 +150,9 @@ def test_functions_of_the_session(cursor: Any) -> None:
     assert rows(cursor, "select octet_length('é'), md5_number_lower64('a')") == [
         (2, int.from_bytes(hashlib.md5(b"a").digest()[8:]))  # noqa: S324 - as SQL does
     ]
-    shown = cursor.execute("select octet_length('é')")
-    assert "OCTET_LENGTH" in shown.description[0][0].upper() or shown.description
+    cursor.execute("select octet_length('a'), current_session()")
+    names = [column[0] for column in cursor.description]
+    assert names == ["OCTET_LENGTH('a')", "CURRENT_SESSION()"]
 
 
 def test_json_paths_over_text(cursor: Any) -> None:
@@ -169,8 +180,7 @@ def test_json_paths_over_text(cursor: Any) -> None:
         "use warehouse ingest_wh",
         "use secondary roles all",
         "create user if not exists loader type = service",
-        "create or replace masking policy db.raw.mask as (v varchar) returns varchar "
-        "-> case when current_role() = 'X' then v else '***' end",
+        MASK,
         "alter table plain modify column n set masking policy db.raw.mask",
         "alter table plain set change_tracking = true",
         "alter table plain cluster by (n)",
@@ -179,7 +189,7 @@ def test_json_paths_over_text(cursor: Any) -> None:
     ],
 )
 def test_an_accounts_affairs_are_accepted(cursor: Any, sql: str) -> None:
-    """Grants, roles, warehouses, policies and session parameters do nothing, quietly."""
+    """Grants, roles, warehouses, policies and parameters do nothing, quietly."""
     cursor.execute("create table if not exists plain (n int)")
     assert rows(cursor, sql) == [("Statement executed successfully.",)]
 
@@ -219,6 +229,10 @@ def test_stages_hold_files_by_prefix(cursor: Any, tmp_path: Path) -> None:
         cursor.execute("list @db.raw.nowhere")
 
 
+@pytest.mark.skipif(
+    metadata.version("snowflake-connector-python") < "5",
+    reason="connector 4 never looks whether the file is there already",
+)
 def test_put_overwrites_only_when_asked(cursor: Any, tmp_path: Path) -> None:
     """A second PUT of a name is skipped; with OVERWRITE it replaces the file."""
     cursor.execute("create stage if not exists db.raw.again")
@@ -259,8 +273,8 @@ def test_merge_counts_each_action(cursor: Any) -> None:
     cursor.execute("create or replace table target (k int, v int)")
     cursor.execute("insert into target values (1, 0), (2, 0)")
     cursor.execute(
-        "merge into target t using (select 1 k union all select 2 union all select 3) s "
-        "on t.k = s.k when matched and s.k = 1 then delete "
+        "merge into target t using (select 1 k union all select 2 union all select 3)"
+        " s on t.k = s.k when matched and s.k = 1 then delete "
         "when matched then update set t.v = s.k "
         "when not matched then insert (k, v) values (s.k, s.k)"
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from winestream.codec.hooks import Fault
+from winestream.codec.scalars import Fault
 
 
 def construct(cls: type, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 — an instance
@@ -31,9 +31,9 @@ def _refused(cls: type, given: Mapping[str, Any]) -> str:
     try:
         for field in attrs.fields(cls):
             place = f".{field.name}"
-            value = given.get(field.name, field.default)
-            if field.name not in given and not _is_value(value):
-                return ""  # nothing to go by: the default is made by code, too
+            value = (
+                given[field.name] if field.name in given else _default(field, instance)
+            )
             if field.converter is not None:
                 value = field.converter(value)
             object.__setattr__(instance, field.name, value)
@@ -46,5 +46,9 @@ def _refused(cls: type, given: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_value(default: object) -> bool:
-    return default is not attrs.NOTHING and not hasattr(default, "takes_self")
+def _default(field: "attrs.Attribute[Any]", instance: object) -> Any:  # noqa: ANN401 — any value
+    factory = getattr(field.default, "factory", None)
+    if factory is None:
+        return field.default
+    takes_self = getattr(field.default, "takes_self", False)
+    return factory(instance) if takes_self else factory()

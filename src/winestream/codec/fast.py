@@ -14,7 +14,7 @@ from winestream.codec.fields import (
     in_range,
 )
 from winestream.codec.guard import Guard, guard_of
-from winestream.codec.mirror import Mirrors, Tag, UnknownHead
+from winestream.codec.mirror import Mirrors, Nobody, Tag, UnknownHead
 from winestream.codec.text import SHORT, contradicts_itself, too_deep
 from winestream.errors import DecodeError
 from winestream.events import Event, event_type_of
@@ -61,11 +61,11 @@ class Inspector:
         mirrors = Mirrors()
         self._kinds: dict[type, _Kind] = {}
         for cls in tables:
+            mirror = mirrors.of_event(cls)  # first: it refuses what has no end
             checks = any(has_own_checks(inner) for inner in classes_in(cls))
-            self._kinds[mirrors.of_event(cls)] = _Kind(
-                event_type_of(cls), None if checks else guard_of(cls), checks
-            )
-        union = Union[tuple(self._kinds)] if self._kinds else UnknownHead  # noqa: UP007 — made at run time
+            guard = None if checks else guard_of(cls)
+            self._kinds[mirror] = _Kind(event_type_of(cls), guard, checks)
+        union = Union[(*self._kinds, Nobody)]
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
         self._decode_tag = msgspec.json.Decoder(Tag).decode
@@ -154,8 +154,12 @@ class Inspector:
         """Return one message's mirror, its bare head, or what is wrong with it."""
         if value is None:
             return Failure("null-value")
-        if failure := text_failure(value):
-            return failure
+        try:
+            return text_failure(value) or self._read_head(value)
+        except Exception as error:  # noqa: BLE001 — the caller may stand near the limit
+            return failure_of(error)
+
+    def _read_head(self, value: bytes) -> Any:  # noqa: ANN401 — as above
         try:
             head = self._decode(value)
         except Exception as error:  # noqa: BLE001 — whatever the bytes, a reason
@@ -165,10 +169,9 @@ class Inspector:
         if not in_range(head.occurred_at.timestamp()):
             return Failure("invalid-value", "$.occurred_at")
         kind = self._kinds.get(type(head))
-        if kind is None or (kind.guard is None and not kind.checks_itself):
+        if kind is None or self._accepts(kind, (head,), (value,)):
             return head
-        fine = kind.guard is not None and kind.guard((head,))
-        return head if fine else self._refusal(value) or head
+        return self._refusal(value) or Failure("invalid-value")
 
     def _route(self, types: list[str]) -> str | list[str]:
         tables = {self._tables.get(name, self._unknown) for name in set(types)}

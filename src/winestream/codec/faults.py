@@ -11,7 +11,9 @@ import msgspec
 from winestream.codec.text import is_utf8, too_deep
 from winestream.records import Failure
 
-_PLACE = re.compile(r"(?s)(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>\$.*)`)?")
+_PLACE = re.compile(
+    r"(?s)(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>\$[^`]*)`)?"
+)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.+)`")
 _WRONG_TYPE = re.compile(r"Expected `[^`]+`(?:, got `[^`]+`)?")
 _NAIVE = "Expected `datetime` with a timezone component"

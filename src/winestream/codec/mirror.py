@@ -48,6 +48,16 @@ class Tag(msgspec.Struct, gc=False):
     event_type: str
 
 
+class Nobody(msgspec.Struct, tag="", tag_field="event_type"):
+    """The second of a union of one: no message has this type and these fields.
+
+    msgspec asks for the tag only where it has to choose; a struct alone is taken
+    without.
+    """
+
+    impossible: Annotated[int, msgspec.Meta(gt=0, lt=1)]
+
+
 class _NoMirrorError(Exception):
     """This annotation has no mirror; the argument says why."""
 

@@ -17,11 +17,11 @@ import cattrs
 from winestream.codec.construct import construct
 from winestream.codec.document import Document, MalformedError, parse
 from winestream.codec.fields import HEAD, MAX_SCHEMA_VERSION, in_range, wire_fields
-from winestream.codec.hooks import (
+from winestream.codec.hooks import install
+from winestream.codec.scalars import (
     Fault,
     Hook,
     decimal_of,
-    install,
     text_of,
     under,
     wrong_type,

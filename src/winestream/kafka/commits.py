@@ -17,6 +17,11 @@ class Commits:
         self._assignment = assignment
         self._answers: list[CommitResult] = []
 
+    @property
+    def waiting(self) -> bool:
+        """Whether answers came in that nobody took."""
+        return bool(self._answers)
+
     def send(
         self, consumer: Consumer, positions: Mapping[LogPartition, int], *, wait: bool
     ) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # public
 
 from winestream.kafka.admin import Admin
 from winestream.kafka.runs import Name
@@ -54,10 +54,8 @@ class Ends:
         if self._open or now - self._asked_at < _EVERY:
             return
         self._asked_at = now
-        wanted = {
-            TopicPartition(log.topic, log.partition): OffsetSpec.latest()
-            for log in logs
-        }
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # no stub
+        wanted = {TopicPartition(log.topic, log.partition): latest for log in logs}
         if wanted:
             with suppress(Exception):
                 futures = self._admin.client.list_offsets(

@@ -5,11 +5,18 @@ and nothing else. What makes that hard is in the client: callbacks run inside `c
 whatever raises there destroys messages, and the position has moved on by then.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_END,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from winestream.errors import ConfigurationError, SourceError
 from winestream.kafka import offsets
@@ -44,6 +51,9 @@ from winestream.records import LogPartition, Room, Run, Watermarks
 _LARGEST_CHUNK: Final = 5_000
 # Until a value was seen: 64 MB of room give a first chunk of 4,000 messages.
 _FIRST_GUESS: Final = 16 * 1024
+# The client waits until it has *all* messages asked for, or as long as it may, and
+# Python's signal handlers wait with it.
+_LONGEST_WAIT: Final = 0.1
 # While a topic's identity is being asked for, its answer is looked for this often.
 _WHILE_ASKING: Final = 0.05
 
@@ -76,7 +86,7 @@ class KafkaSource:
         max_poll_interval: timedelta = timedelta(minutes=5),
         session_timeout: timedelta | None = None,
         topic_patience: timedelta = timedelta(minutes=1),
-        identity_check: timedelta = timedelta(seconds=10),
+        identity_check: timedelta = timedelta(seconds=5),
     ) -> None:
         if isinstance(topics, str):
             raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
@@ -148,10 +158,8 @@ class KafkaSource:
         """
         self._trouble.raise_noted()
         self._moved.catch_up()
-        wait = min(timeout, _WHILE_ASKING) if self._identities.open else timeout
         try:
-            chunk = self._open.consume(self._chunk_size(room), max(wait, 0.0))
-            self._trouble.raise_interrupt()
+            chunk = self._consume(self._chunk_size(room), timeout)
         except BaseException as error:
             # Whatever was fetched is gone, and the client's position past it.
             self._assignment.start_again()
@@ -221,32 +229,38 @@ class KafkaSource:
         self._admin.close()
         if self._consumer is None:
             return
-        consumer, self._consumer = self._consumer, None
-        self._closing = consumer
         try:
-            consumer.close()
+            self._consumer.close()
         except Exception as error:
             raise error_from(error, "leaving the group") from error
         finally:
-            self._closing = None
+            self._consumer = None
         self._trouble.raise_interrupt()
 
     # -- inside poll ---------------------------------------------------------------
 
     @property
     def _open(self) -> Consumer:
-        consumer = self._consumer or self._closing
-        if consumer is None:
+        if self._consumer is None:
             raise SourceError("the source is not open")
-        return consumer
-
-    _closing: Consumer | None = None
+        return self._consumer
 
     @property
     def _moved(self) -> Moves:
         if self._moves is None:
             raise SourceError("the source is not open")
         return self._moves
+
+    def _consume(self, size: int, timeout: float) -> list[Message]:
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(deadline - time.monotonic(), 0.0)
+            wait = _WHILE_ASKING if self._identities.open else _LONGEST_WAIT
+            chunk = self._open.consume(size, min(left, wait))
+            self._trouble.raise_interrupt()
+            news = self._identities.open or self._commits.waiting or self._trouble.noted
+            if chunk or left <= wait or news:
+                return chunk
 
     def _chunk_size(self, room: Room) -> int:
         fitting = room.bytes // (self._largest or _FIRST_GUESS)
@@ -307,8 +321,8 @@ class KafkaSource:
             self._assignment.add(names)
             self._identities.ask(topic for topic, _ in names)
             self._trouble.found(topic for topic, _ in names)
-            # Nothing is fetched from the placeholder: it is paused before it can be.
-            placed = [TopicPartition(topic, number, 0) for topic, number in names]
+            # The end as a placeholder: it must be asked for, and the pause comes first.
+            placed = [TopicPartition(t, number, OFFSET_END) for t, number in names]
             consumer.incremental_assign(placed)
             if placed:
                 consumer.pause(placed)

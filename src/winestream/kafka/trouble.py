@@ -94,6 +94,11 @@ class Trouble:
 
     # -- raising -------------------------------------------------------------------
 
+    @property
+    def noted(self) -> bool:
+        """Whether there is an error to raise."""
+        return self._noted is not None
+
     def raise_noted(self) -> None:
         """Raise, once, what was noted."""
         error, self._noted = self._noted, None

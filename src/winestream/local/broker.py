@@ -64,6 +64,11 @@ class EmbeddedBroker:
         """The holder's process id."""
         return self._holder.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the holder is running."""
+        return self._holder.alive
+
     def create_topic(self, topic: str, *, partitions: int) -> None:
         """Make a topic; one that exists keeps the partitions it has."""
         if partitions < 1:

@@ -85,6 +85,11 @@ class EmbeddedWarehouse:
         """The holder's process id."""
         return self._holder.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the holder is running."""
+        return self._holder.alive
+
     def refuse(self, *, table: str, column: str, containing: str) -> None:
         """From now on, fail each statement that brings in such a row.
 

@@ -85,6 +85,7 @@ TABLES: dict[type[Event], str] = {
 
 
 def routes() -> Routes:
+    """Return routes of all classes here."""
     return Routes(TABLES, unknown="RAW_EVENTS")
 
 
@@ -129,6 +130,7 @@ CELLAR = CellarCounted(
 
 
 def text(fields: dict[str, Any]) -> bytes:
+    """Return JSON with characters beyond ASCII as they are."""
     return json.dumps(fields, ensure_ascii=False).encode()
 
 

@@ -32,6 +32,7 @@ ROUTES = routes()
 
 
 def verdict_of_inspect(value: bytes | None) -> Any:
+    """Return the failure or the head that the fast path finds."""
     found = ROUTES.inspect([value])
     if found.failures:
         return found.failures[0]
@@ -45,6 +46,7 @@ def verdict_of_inspect(value: bytes | None) -> Any:
 
 
 def verdict_of_decode(value: bytes | None) -> Any:
+    """Return the failure or the head that the cattrs path finds."""
     try:
         event = ROUTES.decode(value)
     except DecodeError as error:
@@ -59,6 +61,7 @@ def verdict_of_decode(value: bytes | None) -> Any:
 
 
 def agreed(value: bytes | None) -> Any:
+    """Return the verdict of both paths, which must be one."""
     fast, slow = verdict_of_inspect(value), verdict_of_decode(value)
     assert fast == slow, value
     return fast
@@ -182,9 +185,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         rate=st.none() | money,
         **heads,
     ),
-    st.builds(
-        UnknownEvent, event_type=words.map("x".__add__), body=bodies, **heads
-    ),
+    st.builds(UnknownEvent, event_type=words.map("x".__add__), body=bodies, **heads),
 )
 
 
@@ -234,7 +235,7 @@ def test_any_bytes_get_one_verdict(value: bytes | None) -> None:
     )
 )
 def test_a_run_is_the_sum_of_its_messages(values: list[bytes | None]) -> None:
-    """Neighbours change nothing: a run's columns are those of its messages, in order."""
+    """Neighbours change nothing: a run's columns are those of its messages."""
     run = ROUTES.inspect(values)
     alone = [verdict_of_inspect(value) for value in values]
     valid = [one for one in alone if not isinstance(one, Failure)]

@@ -11,11 +11,21 @@ from winestream.local.server.statements import Answer, Next, Statement
 from winestream.local.server.transactions import Transactions
 
 _ABORT = "SYSTEM$ABORT_TRANSACTION"
-# What an account would fill in from its configuration.
-_CONSTANTS: dict[type[exp.Expr], str] = {
-    exp.CurrentRole: "SYSADMIN",
-    exp.CurrentWarehouse: "LOCAL",
-    exp.CurrentAccount: "LOCAL",
+_LAST_QUERY = "LAST_QUERY_ID"
+
+
+def _transaction(session: Session) -> str | None:
+    return None if session.transaction is None else str(session.transaction.number)
+
+
+_OF_SESSION: dict[type[exp.Expr], Callable[[Session], str | None]] = {
+    exp.CurrentSession: lambda session: str(session.number),
+    exp.CurrentTransaction: _transaction,
+    exp.CurrentUser: lambda session: session.user,
+    # There is one of each of these, and it may do everything.
+    exp.CurrentRole: lambda _: "SYSADMIN",
+    exp.CurrentWarehouse: lambda _: "LOCAL",
+    exp.CurrentAccount: lambda _: "LOCAL",
 }
 # A cheap look at the text first: most statements name none of these.
 _NAMES = re.compile(
@@ -37,7 +47,7 @@ class Functions:
             return go_on(statement)
 
         def replaced(node: exp.Expr) -> exp.Expr:
-            replacement = self._replacement(node, session)
+            replacement = self._replacement(node, statement, session)
             if replacement is None:
                 return node
             if isinstance(node.parent, exp.Select):
@@ -48,41 +58,38 @@ class Functions:
 
         return go_on(statement.with_tree(statement.tree.transform(replaced)))
 
-    def _replacement(  # noqa: PLR0911 - one return a function
-        self, node: exp.Expr, session: Session
+    def _replacement(
+        self, node: exp.Expr, statement: Statement, session: Session
     ) -> exp.Expr | None:
         if isinstance(node, tuple(_IN_DUCKDB)):
             return node.copy()  # only its name: see `for_duckdb`
-        if isinstance(node, exp.CurrentSession):
-            return exp.Literal.string(str(session.number))
-        if type(node) in _CONSTANTS:
-            return exp.Literal.string(_CONSTANTS[type(node)])
-        if isinstance(node, exp.CurrentUser):
-            return exp.Literal.string(session.user)
-        if isinstance(node, exp.CurrentTransaction):
-            transaction = session.transaction
-            if transaction is None:
-                return exp.cast(exp.null(), "varchar")
-            return exp.Literal.string(str(transaction.number))
-        if isinstance(node, exp.Anonymous):
-            name = str(node.this).upper()
-            if name == "LAST_QUERY_ID":
-                if session.last_query_id is None:
-                    return exp.cast(exp.null(), "varchar")
-                return exp.Literal.string(session.last_query_id)
-            if name == _ABORT:
-                return self._abort(node)
+        about_session = _OF_SESSION.get(type(node))
+        if about_session is not None:
+            return _text(about_session(session))
+        name = str(node.this).upper() if isinstance(node, exp.Anonymous) else ""
+        if name == _LAST_QUERY:
+            return _text(session.last_query_id)
+        if name == _ABORT:
+            return self._abort(node, statement)
         return None
 
-    def _abort(self, call: exp.Anonymous) -> exp.Expr:
+    def _abort(self, call: exp.Expr, statement: Statement) -> exp.Expr:
         argument = call.expressions[0] if call.expressions else None
-        if not isinstance(argument, exp.Literal) or not argument.name.isdigit():
-            raise SqlError(1015, "42601", f"{_ABORT} takes one literal transaction id")
-        if not self._transactions.abort(int(argument.name)):
-            raise SqlError(
-                1, "02000", f"Transaction {argument.name} is not running any more"
-            )
-        return exp.Literal.string(f"Aborted transaction id: {argument.name}.")
+        number = argument.name if isinstance(argument, exp.Literal) else ""
+        values = statement.values
+        if isinstance(argument, exp.Placeholder) and isinstance(values, list):
+            number = str(values[0])
+        if not number.isdigit():
+            raise SqlError(1015, "42601", f"{_ABORT} takes one transaction id")
+        if not self._transactions.abort(int(number)):
+            raise SqlError(1, "02000", f"Transaction {number} is not running any more")
+        return exp.Literal.string(f"Aborted transaction id: {number}.")
+
+
+def _text(value: str | None) -> exp.Expr:
+    if value is None:
+        return exp.cast(exp.null(), "varchar")
+    return exp.Literal.string(value)
 
 
 def _md5_half(node: exp.Expr, start: int) -> exp.Expr:

@@ -247,7 +247,8 @@ def _failure(error: SqlError) -> dict[str, Any]:
 
 
 def _gone() -> Response:
-    # The session ended with the process that held it; the client signs in again.
+    # The session ended with the process that held it. To connector 5 this is a
+    # failed refresh (250001), to connector 4 an HTTP error (290401): both at once.
     return JSONResponse(
         {
             "data": None,

@@ -1,0 +1,175 @@
+"""The whole pipeline of Les Caves d'Albert on one machine, with a verdict at the end.
+
+    python examples/full_stack/run.py
+
+Variables, all optional: EVENTS how many messages (0: until Ctrl-C), HEADLESS=1 to end
+by itself, POISON the share of broken ones (0.05), RATE messages a second (0: as fast
+as they go), SEED of the story, DATA a folder to keep the warehouse in. The last line
+of standard output is one JSON object.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from full_stack.progress import Progress
+from full_stack.stack import Stack, Wish
+from full_stack.verdict import Verdict, judge, landed_by_table
+from winestream.errors import WinestreamError
+
+DEFAULT_EVENTS = 5000
+DEFAULT_RATE = 40.0
+TICK_SECONDS = 0.25
+STALL_SECONDS = 120.0
+"""The demo gives up when nothing lands for so long; an outage pauses for 60 s."""
+
+
+def wish() -> tuple[Wish, bool]:
+    """Read the variables; also return whether DATA is to be kept."""
+    environ = os.environ
+    headless = environ.get("HEADLESS", "") not in ("", "0")
+    folder = environ.get("DATA")
+    data = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="winestream-demo-"))
+    events = environ.get("EVENTS") or (DEFAULT_EVENTS if headless else 0)
+    rate = environ.get("RATE") or (0 if headless else DEFAULT_RATE)
+    return (
+        Wish(
+            events=int(events),
+            rate=float(rate),
+            seed=int(environ.get("SEED") or 1855),
+            poison=float(environ.get("POISON") or 0),
+            data=data,
+            live=float(rate) > 0,
+        ),
+        bool(folder),
+    )
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """Give an event that the first SIGINT or SIGTERM sets; the second one ends us."""
+    asked = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if asked.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        asked.set()
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def tell_story(stack: Stack, progress: Progress, asked: threading.Event) -> None:
+    """Wait until the producer has told its story or somebody wants to stop."""
+    while stack.acknowledged() is None:
+        stack.supervise()
+        progress.show()
+        if asked.wait(TICK_SECONDS):
+            progress.say("stopping: no more orders, then the consumer writes the rest")
+            stack.producer.tell("pause")
+            break
+
+
+def wait_until_landed(stack: Stack, progress: Progress) -> None:
+    """Wait until the warehouse has as many rows as the broker has messages."""
+    most, since = -1, time.monotonic()
+    while True:
+        stack.supervise()
+        progress.show()
+        acknowledged = stack.acknowledged()
+        there = _landed(stack)
+        if acknowledged is not None and there >= sum(acknowledged.values()):
+            return
+        if there > most:
+            most, since = there, time.monotonic()
+        if time.monotonic() - since > STALL_SECONDS:
+            progress.say(f"nothing has landed for {STALL_SECONDS:.0f} s, giving up")
+            return
+        time.sleep(TICK_SECONDS)
+
+
+def _landed(stack: Stack) -> int:
+    """Count what is in the warehouse; -1 while it is restarting."""
+    try:
+        with stack.connect() as connection:
+            return landed_by_table(connection, stack.broker.cluster_id).total()
+    except Exception:  # noqa: BLE001 — it may be going down just now: ask again
+        return -1
+
+
+def run(stack: Stack, asked: threading.Event) -> Verdict:
+    """Tell the story, let it land, stop in order, judge."""
+    with Progress(stack.consumer_port, stack.producer_port) as progress:
+        progress.say(
+            f"broker {stack.broker.bootstrap}  warehouse 127.0.0.1:"
+            f"{stack.warehouse.port}  metrics http://127.0.0.1:{stack.consumer_port}"
+            f"/metrics and :{stack.producer_port}/metrics  logs {stack.wish.data}/logs"
+        )
+        progress.say(
+            f"consumer pid {stack.consumer.pid}  warehouse pid {stack.warehouse.pid}  "
+            "(kill one and watch)"
+        )
+        tell_story(stack, progress, asked)
+        wait_until_landed(stack, progress)
+        progress.show(force=True)
+    stack.consumer.stop()
+    with stack.connect() as connection:
+        return judge(
+            connection,
+            stack.broker.cluster_id,
+            stack.acknowledged() or {},
+            stack.broken(),
+        )
+
+
+def main() -> int:
+    """Run and print the verdict; 0 when every message is accounted for."""
+    asked_for, keep = wish()
+    began = time.monotonic()
+    try:
+        with asked_to_stop() as asked, Stack(asked_for) as stack:
+            verdict = run(stack, asked)
+            restarts = stack.restarts
+    except (WinestreamError, RuntimeError) as error:
+        sys.stderr.write(f"the demo failed: {error}\n")
+        return 1
+    finally:
+        if not keep:
+            shutil.rmtree(asked_for.data, ignore_errors=True)
+    if keep:
+        sys.stderr.write(
+            f"kept: open it again with `winestream local serve --data "
+            f"{asked_for.data / 'warehouse'}`\n"
+        )
+    report = {
+        "produced": verdict.produced,
+        "landed": verdict.landed,
+        "dead_letters": sum(verdict.dead_letters.values()),
+        "dead_letters_by_reason": verdict.dead_letters,
+        "lost": verdict.lost,
+        "duplicates": verdict.duplicates,
+        "guarantee": "exactly-once",
+        "restarts": restarts,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
+    return 0 if verdict.sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

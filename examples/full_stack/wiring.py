@@ -1,0 +1,44 @@
+"""The names and numbers that producer, consumer and demo share."""
+
+import os
+from datetime import timedelta
+from typing import Final
+
+from winestream.codec import Routes
+from winestream.core import BatchPolicy, RetryPolicy
+from winestream.errors import ConfigurationError
+from winestream.events import InventoryAdjusted, OrderCreated
+
+ORDERS: Final = "wine.orders"
+INVENTORY: Final = "wine.inventory"
+TOPICS: Final = {ORDERS: 6, INVENTORY: 6}
+"""Topics and their partitions."""
+
+GROUP: Final = "winestream-consumer"
+PIPELINE: Final = "caves-albert"
+DATABASE: Final = "WINESTREAM"
+
+BATCH: Final = BatchPolicy(max_rows=100, linger=timedelta(seconds=3))
+RETRY: Final = RetryPolicy(quick_retries=3)
+
+CONSUMER_PORT: Final = 8000
+PRODUCER_PORT: Final = 8001
+
+BOOTSTRAP: Final = "WINESTREAM_BOOTSTRAP"
+METRICS_PORT: Final = "WINESTREAM_METRICS_PORT"
+
+
+def routes() -> Routes:
+    """Return which event goes to which table; any other goes to RAW_EVENTS."""
+    return Routes(
+        {OrderCreated: "RAW_ORDERS", InventoryAdjusted: "RAW_INVENTORY"},
+        unknown="RAW_EVENTS",
+    )
+
+
+def setting(name: str, default: str | None = None) -> str:
+    """Return an environment variable, or say that it is missing."""
+    value = os.environ.get(name, default)
+    if not value:
+        raise ConfigurationError(f"the environment variable {name} is missing")
+    return value
