@@ -5,7 +5,6 @@ another vendor's, by memory (`winestream.testing`) or by a simulator.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import attrs
@@ -21,13 +20,6 @@ from winestream.records import (
     Want,
     Watermarks,
 )
-
-
-class Guarantee(StrEnum):
-    """What a sink promises, derived from its writer."""
-
-    EXACTLY_ONCE = "exactly-once"
-    AT_LEAST_ONCE = "at-least-once"
 
 
 @attrs.frozen

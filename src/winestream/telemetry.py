@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from winestream.ports import Guarantee
-from winestream.records import Cursor, LogPartition, Range
+from winestream.records import Cursor, Guarantee, LogPartition, Range
 
 
 @attrs.frozen

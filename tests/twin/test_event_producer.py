@@ -125,7 +125,7 @@ def test_no_answer(topic: str) -> None:
         producer.flush()
         broker.down()
         producer.publish_raw(topic, "k", b"v")
-        with pytest.raises(DeliveryError, match="no answer within 0.2 s"):
+        with pytest.raises(DeliveryError, match=r"no answer within 0\.2 s"):
             producer.flush(timedelta(seconds=0.2))
         with pytest.raises(DeliveryError):
             producer.close(timedelta(seconds=0.1))

@@ -108,6 +108,41 @@ def test_executemany_is_one_statement(warehouse: EmbeddedWarehouse) -> None:
         assert rows(cursor, "select count(*), count(b) from many") == [(300, 150)]
 
 
+def test_binds_keep_their_places(warehouse: EmbeddedWarehouse) -> None:
+    """Values bound in SET, FROM, WHERE, USING and WHEN each reach their own mark."""
+    with connected(warehouse, paramstyle="qmark", autocommit=False) as cursor:
+        cursor.execute("create or replace table places (k int, v int)")
+        cursor.execute("insert into places values (1, 10), (2, 20)")
+        cursor.execute(
+            "update places p set p.v = s.v + ? from (select k, v from places "
+            "where v > ?) s where p.k = s.k and p.k <> ?",
+            (5, 15, 1),
+        )
+        cursor.execute(
+            "merge into places p using (select 2 k union all select ?) s on p.k = s.k "
+            "and p.k > ? when matched then update set v = v + ? "
+            "when not matched then insert (k, v) values (s.k, ?)",
+            (3, 0, 100, 7),
+        )
+        assert cursor.fetchall() == [(1, 1)]
+        cursor.execute("delete from places where k = ?", (1,))
+        assert rows(cursor, "select * from places order by k") == [(2, 125), (3, 7)]
+
+
+def test_a_refusal_is_found_in_a_large_load(cursor: Any) -> None:
+    """One value that is too long among many fails all of them."""
+    cursor.execute("create or replace table large (name varchar(6), n int)")
+    digits = "(select column1 d from values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9))"
+    crossed = ", ".join(f"{digits} {name}" for name in "abcde")
+    number = "a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d"
+    insert = f"insert into large select '1' || ({number})::varchar, 1 from {crossed}"
+    cursor.execute(insert)
+    with pytest.raises(ProgrammingError) as refused:
+        cursor.execute(insert.replace("'1' ||", "'10' ||"))
+    assert refused.value.errno == 100078
+    assert rows(cursor, "select count(*) from large") == [(100_000,)]
+
+
 def test_varchar_lengths_are_enforced(cursor: Any) -> None:
     """A value longer than VARCHAR(n) fails INSERT, COPY's way in, and MERGE."""
     cursor.execute("create or replace table short (name varchar(3), other varchar)")

@@ -1,8 +1,10 @@
 """Looks at a run: validates every message, keeps four columns, drops the objects."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from itertools import compress
-from typing import Any, Union, cast
+from operator import or_
+from typing import Any, cast
 
 import attrs
 import msgspec
@@ -65,7 +67,7 @@ class Inspector:
             checks = any(has_own_checks(inner) for inner in classes_in(cls))
             guard = None if checks else guard_of(cls)
             self._kinds[mirror] = _Kind(event_type_of(cls), guard, checks)
-        union = Union[(*self._kinds, Nobody)]
+        union = reduce(or_, self._kinds, Nobody)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
         self._decode_tag = msgspec.json.Decoder(Tag).decode

@@ -143,7 +143,8 @@ def _uuid(value: Any, _: Any) -> UUID:  # noqa: ANN401 — any JSON
     return UUID(value)
 
 
-def scalar_orenum_of(value: Any, annotation: Any) -> Any:  # noqa: ANN401 — any JSON
+def scalar_or_enum(value: Any, annotation: Any) -> Any:  # noqa: ANN401 — any JSON
+    """Take what the annotation says, not what it inherits from."""
     hook: Hook = SCALARS.get(plain(annotation), enum_of)
     return hook(value, annotation)
 

@@ -37,7 +37,8 @@ class Claims:
     @property
     def exhausted(self) -> bool:
         """Whether the quick retries are used up."""
-        return self.state.settings.retry.exhausted(self.failures)
+        waiting = self.busy or any(True for _ in self._wanting())
+        return waiting and self.state.settings.retry.exhausted(self.failures)
 
     def covers(self, tracked: Tracked) -> bool:
         """Whether the claim under way asks for this partition."""
@@ -114,7 +115,7 @@ class Claims:
     def _failed(self, mine: list[Tracked], error: Exception, now: float) -> None:
         self.failures += 1
         retry = self.state.settings.retry
-        if self.exhausted and retry.on_exhausted == "stop":
+        if retry.exhausted(self.failures) and retry.on_exhausted == "stop":
             self.state.fail(error)
         pause = retry.pause(self.failures, self.state.settings.jitter())
         for tracked in mine:

@@ -14,7 +14,7 @@ from winestream.core import effects as do
 from winestream.core import inputs as got
 from winestream.core.partitions import Phase, Tracked
 from winestream.core.state import State
-from winestream.records import LogPartition
+from winestream.records import Cursor, LogPartition
 
 ASK_AGAIN_SECONDS = 1.0
 """Between a commit that Kafka refused and the next."""
@@ -68,7 +68,13 @@ class Confirms:
             if cursor is not None and (cursor.position, cursor.epoch) == mine:
                 tracked.confirmed = tracked.written
             else:  # taken over, rewound, or the commit was for nothing
-                self.state.fence([tracked.partition])
+                self._disappointed(tracked, cursor)
+
+    def _disappointed(self, tracked: Tracked, cursor: Cursor | None) -> None:
+        """Give the partition up; what it wrote for nothing is read again, or left."""
+        if self.state.stopping and cursor and cursor.epoch == tracked.epoch:
+            self.state.abandoned += max(0, tracked.written - cursor.position)
+        self.state.fence([tracked.partition])
 
     def tell(self, now: float) -> do.Effect | None:
         """Tell Kafka what is confirmed and not yet asked of it."""

@@ -94,7 +94,7 @@ class Core:
                 self._assigned(initial)
             case got.Revoked(partitions, deadline):
                 for tracked in self.state.tracked(partitions):
-                    tracked.deadline = deadline
+                    tracked.leave(deadline, cursors=self.state.settings.cursors)
             case got.Lost(partitions):
                 self.state.forget(partitions)
             case got.KafkaCommitted():
@@ -228,7 +228,8 @@ class Core:
         if not finished and now < stop_at:
             return None
         self._over = True
-        return do.Done(sum(p.message_count for p in self.state.buffer.segments()))
+        held = sum(part.message_count for part in self.state.buffer.segments())
+        return do.Done(held + self.state.abandoned)
 
     def _hold(self) -> do.Effect | None:
         held = not self.room().free

@@ -69,6 +69,14 @@ class Tracked:
             return self.confirmed >= self.written
         return self.phase in (Phase.FENCED, Phase.UNCLAIMED)
 
+    def leave(self, deadline: float, *, cursors: bool) -> None:
+        """Note that the partition goes at `deadline` at the latest."""
+        self.deadline = deadline
+        if not cursors:
+            # Kafka's answers to asynchronous commits come only with the next poll,
+            # after the partition is gone: what is open is asked again, and awaited.
+            self.asked = self.told
+
     def owned_at(self, position: int, epoch: int, *, reread: bool) -> None:
         """Note that the cursor is ours and where it stands.
 
@@ -78,3 +86,4 @@ class Tracked:
         self.written = self.confirmed = position
         if reread:
             self.expected, self.restart, self.suspect = position, True, None
+            self.asked = self.told = -1  # a rewind is told too

@@ -22,6 +22,8 @@ class State:
     facts: deque[Effect] = attrs.field(factory=deque)
     stop_at: float | None = None
     failure: Exception | None = None
+    abandoned: int = 0
+    """Messages dropped while stopping because their cursor was not as expected."""
 
     @property
     def stopping(self) -> bool:
@@ -36,9 +38,12 @@ class State:
 
     def fence(self, partitions: Collection[LogPartition]) -> None:
         """Drop what is held of partitions that somebody else has taken over."""
-        self.buffer.drop(partitions)
+        dropped = self.buffer.drop(partitions)
+        if self.stopping:  # nobody here will read them again
+            self.abandoned += dropped
         for tracked in self.tracked(partitions):
             tracked.phase, tracked.restart = Phase.FENCED, False
+            tracked.confirmed = tracked.told  # from now on Kafka is told by its owner
 
     def forget(self, partitions: Collection[LogPartition]) -> int:
         """Drop partitions that are no longer assigned; return the messages dropped."""

@@ -36,12 +36,16 @@ class Writes:
     @property
     def exhausted(self) -> bool:
         """Whether the quick retries are used up."""
-        return self.state.settings.retry.exhausted(self.failures)
+        waiting = self.busy or bool(self.state.buffer.outbox)
+        return waiting and self.state.settings.retry.exhausted(self.failures)
 
     def seal(self, now: float) -> None:
         """Seal the filling slice when it is due and its place is free."""
         due = self._due_at()
         if due is not None and due <= now:
+            # What the slice before it went through, dropped ones included, is over.
+            self.failures, self.not_before = 0, now
+            self.doubt = self._bisection = None
             self.state.buffer.seal()
 
     def next_effect(self, now: float) -> do.Effect | None:
@@ -77,15 +81,11 @@ class Writes:
             case got.Unknown(_, error):
                 self._unknown(sent, ours, error, now)
             case got.Rejected(_, offenders, detail):
-                self._rejected(ours, offenders, detail)
+                self._rejected(sent, ours, offenders, detail)
             case got.Fenced(_, partitions):
-                self.failures, self.not_before = 0, now
-                self.state.buffer.put_back(ours)
-                self.state.fence(partitions & ours.ranges.keys())
+                self._fenced(ours, partitions, now)
             case _:
                 assert_never(answer)
-        if not self.state.buffer.outbox:
-            self._bisection = None
 
     def resolve(self, partition: LogPartition, position: int) -> None:
         """Note where a kept cursor stands: past the doubtful slice, or before it."""
@@ -133,7 +133,7 @@ class Writes:
         self.state.buffer.put_back(ours)
         self.failures += 1
         retry = self.state.settings.retry
-        if self.exhausted and retry.on_exhausted == "stop":
+        if retry.exhausted(self.failures) and retry.on_exhausted == "stop":
             self.state.fail(error)
         pause = retry.pause(self.failures, self.state.settings.jitter())
         self.not_before = now + pause
@@ -146,11 +146,25 @@ class Writes:
         for tracked in self.state.tracked(ours.ranges):
             tracked.phase, tracked.not_before = Phase.UNSURE, now
 
+    def _fenced(
+        self, ours: Slice, partitions: frozenset[LogPartition], now: float
+    ) -> None:
+        self.failures, self.not_before = 0, now
+        self.state.buffer.put_back(ours)
+        self.state.fence(partitions & ours.ranges.keys())
+
     def _rejected(
-        self, ours: Slice, offenders: tuple[Offender, ...], detail: str
+        self,
+        sent: Slice,
+        ours: Slice,
+        offenders: tuple[Offender, ...],
+        detail: str,
     ) -> None:
         self.failures = 0
-        if not ours.segments:
+        if ours is not sent:
+            # What was refused may have been in what is no longer ours: ask again,
+            # or the only row left would be buried for another one's fault.
+            self.state.buffer.put_back(ours)
             return
         if self._bisection is None:
             self._bisection = Bisection(rows=ours.row_count)

@@ -5,7 +5,7 @@ broker and the warehouse, never by the one that starts them.
 """
 
 from winestream.local.broker import EmbeddedBroker
-from winestream.local.serve import serve
+from winestream.local.serving import serve
 from winestream.local.warehouse import EmbeddedWarehouse
 
 __all__ = ["EmbeddedBroker", "EmbeddedWarehouse", "serve"]

@@ -4,6 +4,7 @@ The genuine connector talks to it. What passes here proves nothing about grants,
 VALUES(PARSE_JSON(…)) or real isolation; see `server/` for what is imitated how.
 """
 
+import os
 import shutil
 import tempfile
 import threading
@@ -56,6 +57,8 @@ class EmbeddedWarehouse:
 
         A fresh dict each time: the connector changes what it is given.
         """
+        # Or the connector asks the cloud's metadata service where this machine is.
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
         connection: dict[str, Any] = {
             "user": "winestream",
             "password": "local",  # nobody checks it

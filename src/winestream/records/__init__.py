@@ -1,5 +1,6 @@
 """Values that travel through the pipeline. They know no clock, vendor or thread."""
 
+from winestream.records.guarantee import Guarantee
 from winestream.records.inspection import Failure, Inspection
 from winestream.records.log import (
     UNKNOWN_TOPIC_ID,
@@ -19,6 +20,7 @@ __all__ = [
     "DeadLetter",
     "Failure",
     "Gap",
+    "Guarantee",
     "Headers",
     "Inspection",
     "LogPartition",

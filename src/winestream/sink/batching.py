@@ -22,8 +22,8 @@ from winestream.core import (
 )
 from winestream.core import inputs as got
 from winestream.errors import AbandonedError, ConfigurationError
-from winestream.ports import Codec, CursorStore, Guarantee, Source, Writer
-from winestream.records import LogPartition, Watermarks
+from winestream.ports import Codec, CursorStore, Source, Writer
+from winestream.records import Guarantee, LogPartition, Watermarks
 from winestream.sink.desk import Desk, WriterThread
 from winestream.sink.reader import Reader
 from winestream.sink.report import Report

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -20,7 +21,12 @@ _MAJOR = int(version("snowflake-connector-python").split(".", 1)[0])
 
 
 def hush_connector() -> None:
-    """Keep the connector's logger at WARNING: at DEBUG it logs bound values."""
+    """Keep the connector quiet.
+
+    Its logger stays at WARNING, since at DEBUG it logs bound values. And for its usage
+    statistics it would ask the cloud's metadata service at every sign-in where it runs.
+    """
+    os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
     logger = logging.getLogger("snowflake.connector")
     if logger.getEffectiveLevel() < logging.WARNING:
         logger.setLevel(logging.WARNING)

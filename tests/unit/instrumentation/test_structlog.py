@@ -14,7 +14,7 @@ from winestream.instrumentation.structlog import (
     StructlogHook,
     configure_json_logging,
 )
-from winestream.ports import Guarantee
+from winestream.records import Guarantee
 from winestream.records import LogPartition
 from winestream.telemetry import (
     KafkaCommitted,

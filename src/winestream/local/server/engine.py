@@ -4,7 +4,8 @@ This is the one place for what fakesnow itself gets wrong. Each repair says what
 would happen without it; delete one when fakesnow no longer needs it.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ class _Cursor(FakeSnowflakeCursor):
         else:
             parts = self._transform_explode(tree)
         _mark_bare_sums(tree)
+        _shorten_assignments(tree)
         translated = [self._transform(part, values) for part in parts]
         return [for_duckdb(_exact_sums(part)) for part in translated]
 
@@ -69,13 +71,21 @@ class Engine:
         assert statement.tree is not None, "refused statements never get here"
         cursor = _Cursor(session.connection, session.duck)
         try:
-            _stand_in_the_right_database(statement.tree, session)
-            if statement.rows is not None:
-                return _run_rows(cursor, statement.tree, statement.rows)
-            return cursor.run(statement.tree, statement.values)
+            with _in_the_right_database(statement.tree, session):
+                if statement.rows is not None:
+                    return _run_rows(cursor, statement.tree, statement.rows)
+                return cursor.run(statement.tree, statement.values)
         except Exception as error:
             # Unmapped, it would become HTTP 500 and be sent again for seconds.
             raise translate(error) from error
+
+
+def _shorten_assignments(tree: exp.Expr) -> None:
+    """Take the table's name off the left side of SET, where DuckDB allows none."""
+    for update in tree.find_all(exp.Update):  # that of a MERGE as well
+        for assignment in update.expressions:
+            if isinstance(assignment.this, exp.Column):
+                assignment.this.set("table", None)
 
 
 def _mark_bare_sums(tree: exp.Expr) -> None:
@@ -108,16 +118,26 @@ def _run_rows(cursor: _Cursor, tree: exp.Expr, rows: Sequence[Sequence[Any]]) ->
     return counts(type_id, {"number of rows inserted": len(rows)})
 
 
-def _stand_in_the_right_database(tree: exp.Expr, session: Session) -> None:
-    """Make the target's database DuckDB's current one for a COPY.
+@contextlib.contextmanager
+def _in_the_right_database(tree: exp.Expr, session: Session) -> Iterator[None]:
+    """Make the target's database DuckDB's current one while a COPY runs.
 
     fakesnow looks its load history up without naming the database: without a
     current one COPY fails, and with another one it writes to two databases, which
     DuckDB refuses inside a transaction.
     """
-    if not isinstance(tree, exp.Copy):
+    target = tree.find(exp.Table) if isinstance(tree, exp.Copy) else None
+    database = target.catalog.upper() if target is not None else ""
+    if not database or database == session.database:
+        yield
         return
-    target = tree.find(exp.Table)
-    catalog = target.catalog.upper() if target is not None and target.catalog else ""
-    if catalog and catalog != session.database:
-        session.duck.execute(f'SET schema = \'"{catalog}"."main"\'')
+    _set_schema(session, database, None)
+    try:
+        yield
+    finally:
+        if session.database:
+            _set_schema(session, session.database, session.schema)
+
+
+def _set_schema(session: Session, database: str, schema: str | None) -> None:
+    session.duck.execute(f'SET schema = \'"{database}"."{schema or "main"}"\'')

@@ -32,8 +32,9 @@ from winestream.local.server.storage import Storage
 
 _log = logging.getLogger(__name__)
 
-# A retry follows its request at once, so a few answers per session are enough.
-_ANSWERS_KEPT = 8
+# A retry follows its request at once, so a few answers per session are enough. A
+# large one is a query's, which may run again.
+_ANSWERS_KEPT, _ANSWER_BYTES = 8, 4_000_000
 _TOKEN_SECONDS, _MASTER_SECONDS = 24 * 3600, 48 * 3600
 
 
@@ -136,6 +137,8 @@ class Gateway:
                 answers.popitem(last=False)
         # Shielded: a client that hangs up does not take its statement with it.
         content = await asyncio.shield(task)
+        if len(content) > _ANSWER_BYTES:
+            answers.pop(request_id, None)
         return Response(content, media_type="application/json")
 
     def _run(self, session: Session, body: dict[str, Any], base_url: str) -> bytes:

@@ -23,10 +23,6 @@ def handle(statement: Statement, session: Session, go_on: Next) -> Answer:
         then = when.args.get("then")
         if isinstance(then, exp.Update):
             wanted.add("UPDATE")
-            for assignment in then.expressions:
-                # DuckDB takes no table name on the left of SET.
-                if isinstance(assignment.this, exp.Column):
-                    assignment.this.set("table", None)
         else:
             wanted.add("INSERT" if isinstance(then, exp.Insert) else "DELETE")
     action = exp.Returning(expressions=[exp.column("merge_action")])

@@ -59,4 +59,6 @@ def _asking(statement: Statement, tree: exp.Expr) -> Statement:
             select = select.join(source.copy(), join_type="cross")
     if where is not None:
         select = select.where(where.this.copy())
+    if isinstance(values, list):  # those of a MERGE's WHEN clauses come last
+        values = values[: len(list(select.find_all(exp.Placeholder)))]
     return replace(statement, tree=select, values=values)

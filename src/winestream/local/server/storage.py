@@ -29,11 +29,14 @@ _log = logging.getLogger(__name__)
 _LOCK_FILE = "in-use.lock"
 _CATALOGUE = "catalogue.duckdb"
 _STAGES = "stages"
-_RESULTS_KEPT = 20  # RESULT_SCAN reaches this far back; fakesnow keeps all for ever
+# RESULT_SCAN reaches this far back, if it was not large; fakesnow keeps all for ever.
+_RESULTS_KEPT, _RESULT_BYTES = 20, 4_000_000
 
 
 class _RecentResults(collections.OrderedDict[str, Any]):
     def __setitem__(self, key: str, value: Any) -> None:  # noqa: ANN401 - as stored
+        if value[0].nbytes > _RESULT_BYTES:
+            return
         super().__setitem__(key, value)
         while len(self) > _RESULTS_KEPT:
             self.popitem(last=False)

@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# PYTHON=python3.13 picks another interpreter, in an environment of its own.
+
+PYTHON ?=
+WANTED := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
+# The first that runs and is new enough; pyenv's are found without being activated.
+FOUND := $(shell for p in $(WANTED); do \
+	for c in "$$p" $$(ls -d $$HOME/.pyenv/versions/$${p\#python}*/bin/$$p 2>/dev/null); do \
+	"$$c" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null && exit; \
+	done; done)
+VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export EVENTS HEADLESS POISON RATE SEED DATA
+
+.PHONY: demo test lint format lock build clean help
+.DEFAULT_GOAL := help
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(READY)  ## the whole pipeline on this machine (EVENTS= HEADLESS= POISON= RATE= SEED= DATA=)
+	@$(BIN)/python examples/full_stack/run.py
+
+test: $(READY)  ## the whole suite that needs nothing but Python
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## style, types, layers, SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
+	$(BIN)/mypy
+
+format: $(READY)  ## format Python
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+build: $(READY)  ## the wheel and the source distribution, into dist/
+	$(BIN)/python -m hatchling build
+
+lock: $(READY)  ## resolve the newest versions again, for every supported Python
+	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --all-extras \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		pyproject.toml -o constraints.txt >/dev/null
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): constraints.txt pyproject.toml
+	@test -n "$(FOUND)" || { echo "No Python 3.11 or newer found among: $(WANTED)"; exit 1; }
+	@echo "Installing into $(VENV) with $(FOUND)"
+	@"$(FOUND)" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
