@@ -103,8 +103,7 @@ class CoreRules(RuleBasedStateMachine):
     @precondition(lambda self: self.world.said)
     @rule(index=st.integers(0, 1000))
     def stale_answer(self, index: int) -> None:
-        said = self.world.said
-        self.world.feed(said[index % len(said)])
+        self.world.stale(index)
 
     @precondition(going)
     @rule(destroyed=st.integers(0, 4))
@@ -159,7 +158,8 @@ class CoreRules(RuleBasedStateMachine):
         self.world.check()
 
     def teardown(self) -> None:
-        self.world.finish()
+        if not self.world.failed:
+            self.world.finish()
 
 
 class CursorRules(CoreRules):

@@ -192,6 +192,8 @@ class World:
         self.limbo: list[do.Write] = []
         """Transactions whose COMMIT was sent and whose fate is open."""
         self._owners = count(1)
+        self.failed = False
+        """Whether a promise was broken; then there is nothing more to expect."""
         self.begin()
 
     def begin(self) -> None:
@@ -227,9 +229,11 @@ class World:
 
     def feed(self, *items: got.Input) -> None:
         """Tell the core, then do all it asks for."""
+        self.failed = True
         for item in items:
             self.core.feed(item, self.now)
         self.pump()
+        self.failed = False
 
     def pump(self) -> None:
         """Perform effects until there are none, which must be soon."""
@@ -501,6 +505,17 @@ class World:
 
     # ----------------------------------------------------------------- the promises
 
+    def stale(self, index: int) -> None:
+        """Repeat an old answer.
+
+        Not one to the slice under way: its attempts share its id, and the writer
+        answers each of them once and in order.
+        """
+        old = self.said[index % len(self.said)]
+        now = self.command.piece.id if isinstance(self.command, do.Write) else None
+        if getattr(old, "slice_id", None) != now or now is None:
+            self.feed(old)
+
     def check(self) -> None:
         """Hold after every rule."""
         if self.cursors:
@@ -545,10 +560,17 @@ class World:
                 for partition in PARTITIONS:
                     self.poll(partition, MAX_POLL)
             self.check()
-            wake = self.core.wake_at()
-            soon = self.now + 0.5
-            self.now = soon if wake is None else max(self.now, min(wake, soon))
+            self._sleep()
             self.pump()
+
+    def _sleep(self) -> None:
+        """Pass the time until there is something to do."""
+        wake = self.core.wake_at()
+        idle = self.command is None and not any(
+            log.end > self.reading.get(p, log.end) for p, log in self.log.items()
+        )
+        soon = self.now + (30.0 if idle and wake is not None else 0.1)
+        self.now = soon if wake is None else max(self.now, min(wake, soon))
 
     def _all_landed(self) -> bool:
         return all(map(self._landed, PARTITIONS))

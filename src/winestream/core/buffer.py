@@ -37,6 +37,8 @@ class Buffer:
         """Append what continues its partition."""
         if not self.filling or (self._rows == 0 and segment.message_count):
             self._opened = now
+        if not segment.message_count and self._grow(segment):
+            return  # bounded: an idle log of markers adds gaps for ever in an outage
         self.filling.append(segment)
         self._rows += segment.message_count
         self._bytes += segment.payload_bytes
@@ -136,6 +138,18 @@ class Buffer:
         """Return a slice id never used before."""
         self._counter += 1
         return f"{self.owner}/{self._counter}"
+
+    def _grow(self, gaps: Segment) -> bool:
+        """Let the partition's last segment take in a segment of gaps, if there is one.
+
+        Gaps of one reason become one gap.
+        """
+        for index in range(len(self.filling) - 1, -1, -1):
+            last = self.filling[index]
+            if last.partition == gaps.partition:
+                self.filling[index] = last.followed_by(gaps)
+                return True
+        return False
 
     def _refill(self, segments: list[Segment]) -> None:
         self.filling = segments

@@ -11,7 +11,12 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, murmu
 
 from winestream.errors import ConfigurationError, SourceError
 from winestream.events import Event
-from winestream.kafka.errors import DeliveryError, error_from
+from winestream.kafka.errors import (
+    FATAL_ADVICE,
+    DeliveryError,
+    error_from,
+    source_error,
+)
 from winestream.kafka.runs import Name
 from winestream.kafka.settings import (
     Setting,
@@ -203,7 +208,9 @@ class EventProducer:
         try:
             self.flush(timeout)
         finally:
+            # What is left was counted by flush; the client would wait for it.
             self._producer.purge()
+            self._producer.close()
             if self._window is not None:
                 self._window.close()
 
@@ -277,7 +284,9 @@ class EventProducer:
             )
 
     def _on_error(self, error: KafkaError) -> None:
-        """Take the client's own errors; each message's fate is in its report."""
+        """Keep what explains the silence; each message's fate is in its report."""
+        if error.fatal() or error.code() in FATAL_ADVICE:
+            self._reason = self._reason or str(source_error(error, "connecting"))
 
     def _account(self) -> None:
         done, self._done = self._done, []

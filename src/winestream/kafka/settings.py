@@ -179,8 +179,8 @@ def consumer_settings(
         "auto.offset.reset": "error",
         "enable.partition.eof": False,
     }
-    session = settings.get("session.timeout.ms")
-    if session is not None and int(session) > int(settings["max.poll.interval.ms"]):
+    session = str(settings.get("session.timeout.ms", 0))
+    if session.isdecimal() and int(session) > int(settings["max.poll.interval.ms"]):
         raise ConfigurationError("max_poll_interval must not be below session_timeout")
     return settings
 

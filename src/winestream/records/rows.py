@@ -76,7 +76,7 @@ class Offender:
 class DeadLetter:
     """A message that cannot become a row, kept whole.
 
-    `reason` is a short code (see `winestream.codec.Failure`, or `rejected`), `path`
+    `reason` is a short code (see `winestream.records.Failure`, or `rejected`), `path`
     the JSON path of the fault or the warehouse's error code.
     """
 

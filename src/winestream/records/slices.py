@@ -67,6 +67,22 @@ class Segment:
             raise ValueError(f"{gap} does not end where the segment starts")
         return attrs.evolve(self, start=gap.start, gaps=(gap, *self.gaps))
 
+    def followed_by(self, gaps: "Segment") -> "Segment":
+        """Return this segment grown to the right by a segment of gaps only.
+
+        Gaps that touch and have one reason become one.
+        """
+        if gaps.start != self.stop or gaps.message_count:
+            raise ValueError(f"{gaps} does not follow, or holds messages")
+        merged = list(self.gaps)
+        for gap in gaps.gaps:
+            last = merged[-1] if merged else None
+            if last and (last.stop, last.reason) == (gap.start, gap.reason):
+                merged[-1] = attrs.evolve(last, stop=gap.stop)
+            else:
+                merged.append(gap)
+        return attrs.evolve(self, stop=gaps.stop, gaps=tuple(merged))
+
     def row_offset(self, index: int) -> int:
         """Return the offset of the row number `index`, counted over all tables."""
         if len(self.rows) == 1:

@@ -4,11 +4,11 @@ from winestream.records import LogPartition
 ZERO, ONE = ("t", 0), ("t", 1)
 
 
-def log(partition: int, topic_id: str = "i") -> LogPartition:
+def _log(partition: int, topic_id: str = "i") -> LogPartition:
     return LogPartition("c", topic_id, "t", partition)
 
 
-def held() -> Assignment:
+def _held() -> Assignment:
     assignment = Assignment()
     assignment.add([ZERO, ONE])
     assignment.identify("c", "t", "i")
@@ -24,46 +24,46 @@ def test_waits_for_its_identity() -> None:
     assert assignment.logs_of([ZERO]) == frozenset()
     assignment.identify("c", "t", "i")
     assert assignment.waiting == frozenset()
-    assert assignment.known == {log(0)}
-    assert assignment.logs_of([ZERO, ONE]) == {log(0)}
+    assert assignment.known == {_log(0)}
+    assert assignment.logs_of([ZERO, ONE]) == {_log(0)}
 
 
 def test_delivers_only_what_was_moved() -> None:
     """Nothing is expected of a partition until it is started and moved."""
-    assignment = held()
+    assignment = _held()
     assert assignment.expected(ZERO) is None
-    assignment.start(log(0), 7)
+    assignment.start(_log(0), 7)
     assert assignment.expected(ZERO) is None
-    assert list(assignment.due) == [(log(0), 7)]
-    assignment.moved(log(0))
+    assert list(assignment.due) == [(_log(0), 7)]
+    assignment.moved(_log(0))
     assert assignment.expected(ZERO) == 7
-    assert assignment.flowing == [log(0)]
-    assignment.advance(log(0), 9)
+    assert assignment.flowing == [_log(0)]
+    assignment.advance(_log(0), 9)
     assignment.start_again()
-    assert list(assignment.due) == [(log(0), 9)]
+    assert list(assignment.due) == [(_log(0), 9)]
 
 
 def test_given_back_and_lost() -> None:
     """What is given back is gone at once; what is lost is reported once."""
-    assignment = held()
-    assignment.start(log(0), 7)
+    assignment = _held()
+    assignment.start(_log(0), 7)
     assignment.drop([ZERO], lost=False)
     assignment.drop([ONE], lost=True)
     assert assignment.known == frozenset()
     assert list(assignment.due) == []
-    assert not assignment.owns(log(0))
-    assert assignment.last_log_of(ZERO) == log(0)
-    assert assignment.take_lost() == {log(1)}
+    assert not assignment.owns(_log(0))
+    assert assignment.last_log_of(ZERO) == _log(0)
+    assert assignment.take_lost() == {_log(1)}
     assert assignment.take_lost() == frozenset()
 
 
 def test_another_log_under_the_name() -> None:
     """Held under a new id, the old logs are lost and the new ones not started."""
-    assignment = held()
-    assignment.start(log(0), 7)
+    assignment = _held()
+    assignment.start(_log(0), 7)
     assignment.identify("c", "t", "j")
-    assert assignment.take_lost() == {log(0), log(1)}
-    assert assignment.known == {log(0, "j"), log(1, "j")}
+    assert assignment.take_lost() == {_log(0), _log(1)}
+    assert assignment.known == {_log(0, "j"), _log(1, "j")}
     assert assignment.started == {}
     assignment.identify("c", "t", "j")
     assert assignment.take_lost() == frozenset()
@@ -71,16 +71,16 @@ def test_another_log_under_the_name() -> None:
 
 def test_falling_leader_epoch() -> None:
     """A leader epoch that falls stops delivery until the identity is known again."""
-    assignment = held()
-    assignment.start(log(0), 7)
-    assignment.moved(log(0))
-    assert assignment.follows(log(0), 2, 3)
-    assert assignment.follows(log(0), None, None)
-    assert not assignment.follows(log(0), 0, 0)
+    assignment = _held()
+    assignment.start(_log(0), 7)
+    assignment.moved(_log(0))
+    assert assignment.follows(_log(0), 2, 3)
+    assert assignment.follows(_log(0), None, None)
+    assert not assignment.follows(_log(0), 0, 0)
     assert assignment.expected(ZERO) is None
     assert list(assignment.due) == []
     assignment.identify("c", "t", "i")
-    assert list(assignment.due) == [(log(0), 7)]
-    assignment.moved(log(0))
-    assert assignment.follows(log(0), 0, 1)
-    assert not assignment.follows(log(0), 1, 0)
+    assert list(assignment.due) == [(_log(0), 7)]
+    assignment.moved(_log(0))
+    assert assignment.follows(_log(0), 0, 1)
+    assert not assignment.follows(_log(0), 1, 0)

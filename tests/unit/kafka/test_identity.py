@@ -56,7 +56,7 @@ class World:
         return dict(self.identities.answers(known))
 
 
-def failed(code: int) -> KafkaException:
+def _failed(code: int) -> KafkaException:
     return KafkaException(KafkaError(code))
 
 
@@ -78,7 +78,7 @@ def test_unknown_ids() -> None:
     world = World()
     world.identities.ask(["a", "b"])
     world.answers()
-    world.admin.answer(0, failed(KafkaError.UNSUPPORTED_VERSION))
+    world.admin.answer(0, _failed(KafkaError.UNSUPPORTED_VERSION))
     unknown = ("c", UNKNOWN_TOPIC_ID)
     assert world.answers() == {"a": unknown, "b": unknown}
 
@@ -90,7 +90,7 @@ def test_failure_is_asked_again_later() -> None:
     for asked, pause in enumerate((1.0, 2.0, 4.0), start=1):
         world.answers()
         assert len(world.admin.asked) == asked
-        world.admin.answer(failed(KafkaError._TIMED_OUT))
+        world.admin.answer(_failed(KafkaError._TIMED_OUT))
         with pytest.raises(SourceError, match="topic ids of a"):
             world.answers()
         world.now += pause - 0.1
@@ -107,7 +107,7 @@ def test_denied() -> None:
     world = World()
     world.identities.ask(["a"])
     world.answers()
-    world.admin.answer(failed(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    world.admin.answer(_failed(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     with pytest.raises(FatalSourceError, match="DESCRIBE"):
         world.answers()
 
@@ -120,7 +120,7 @@ def test_second_look() -> None:
     world.now = 5.0
     world.answers(["a"])
     assert world.admin.asked == [["a"]]
-    world.admin.answer(failed(KafkaError._TIMED_OUT))
+    world.admin.answer(_failed(KafkaError._TIMED_OUT))
     assert world.answers(["a"]) == {}
     world.now = 10.0
     world.answers(["a"])

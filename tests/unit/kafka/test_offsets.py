@@ -45,7 +45,7 @@ class _Failed:
         self.error = error
 
 
-def at(seconds: float) -> datetime:
+def _at(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -54,10 +54,10 @@ def at(seconds: float) -> datetime:
     [
         ("earliest", 10),
         ("latest", 20),
-        (at(0), 10),
-        (at(1004), 14),
-        (at(1004.5), 15),
-        (at(5000), 20),
+        (_at(0), 10),
+        (_at(1004), 14),
+        (_at(1004.5), 15),
+        (_at(5000), 20),
     ],
 )
 def test_resolve(start: Any, offset: int) -> None:

@@ -8,7 +8,7 @@ from winestream.kafka import EventProducer, KafkaSource
 from winestream.kafka.settings import REFUSED, without_secrets
 
 
-def source(**settings: Any) -> KafkaSource:
+def _source(**settings: Any) -> KafkaSource:
     return KafkaSource(
         **{"topics": ["t"], "group": "g", "bootstrap": "b:9092"} | settings
     )
@@ -18,14 +18,14 @@ def source(**settings: Any) -> KafkaSource:
 def test_refused(key: str) -> None:
     """A property that winestream must own is refused by name, with its reason."""
     with pytest.raises(ConfigurationError) as refused:
-        source(config={key: "x"})
+        _source(config={key: "x"})
     assert str(refused.value) == f"{key} cannot be set: {REFUSED[key]}"
 
 
 def test_callables_are_refused() -> None:
     """No callback gets into the client, whatever it is called."""
     with pytest.raises(ConfigurationError, match="destroys messages"):
-        source(config={"some_cb": print})
+        _source(config={"some_cb": print})
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_callables_are_refused() -> None:
 def test_contradictions(key: str, value: str) -> None:
     """A property that contradicts an argument is refused; repeating it is not."""
     with pytest.raises(ConfigurationError, match=key):
-        source(config={key: value})
+        _source(config={key: value})
     same = {"group.id": "g"}.get(key, "b:9092")
-    assert source(config={key: same}).settings["group.id"] == "g"
+    assert _source(config={key: same}).settings["group.id"] == "g"
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_contradictions(key: str, value: str) -> None:
 def test_eager_strategies(strategy: str) -> None:
     """Only cooperative-sticky keeps what a rebalance does not move."""
     with pytest.raises(ConfigurationError, match="eager"):
-        source(config={"partition.assignment.strategy": strategy})
+        _source(config={"partition.assignment.strategy": strategy})
 
 
 def test_classic() -> None:
     """The classic protocol is cooperative and takes the session timeout."""
-    settings = source(
+    settings = _source(
         session_timeout=timedelta(seconds=6), max_poll_interval=timedelta(minutes=2)
     ).settings
     assert settings["partition.assignment.strategy"] == "cooperative-sticky"
@@ -71,19 +71,19 @@ def test_classic() -> None:
 
 def test_consumer_protocol() -> None:
     """The broker's protocol takes no client-side session or strategy."""
-    settings = source(protocol="consumer").settings
+    settings = _source(protocol="consumer").settings
     assert settings["group.protocol"] == "consumer"
     assert "session.timeout.ms" not in settings
     assert "partition.assignment.strategy" not in settings
     with pytest.raises(ConfigurationError, match=r"group\.consumer\.session"):
-        source(protocol="consumer", session_timeout=timedelta(seconds=6))
+        _source(protocol="consumer", session_timeout=timedelta(seconds=6))
     for key in (
         "session.timeout.ms",
         "heartbeat.interval.ms",
         "partition.assignment.strategy",
     ):
         with pytest.raises(ConfigurationError, match="the broker decides"):
-            source(protocol="consumer", config={key: 1})
+            _source(protocol="consumer", config={key: 1})
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_consumer_protocol() -> None:
 def test_nonsense(settings: dict[str, Any]) -> None:
     """Arguments that mean nothing are refused when the source is made."""
     with pytest.raises(ConfigurationError):
-        source(**settings)
+        _source(**settings)
 
 
 def test_secrets() -> None:
@@ -124,7 +124,7 @@ def test_secrets() -> None:
         "sasl.jaas.config": "geheim-6",
     }
     config = secrets | {"sasl.username": "albert"}
-    made = source(config=config)
+    made = _source(config=config)
     assert "geheim" not in repr(made)
     assert "geheim" not in str(made.settings)
     assert made.settings["sasl.username"] == "albert"

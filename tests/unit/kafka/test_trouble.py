@@ -11,7 +11,7 @@ from winestream.records import LogPartition
 LOG = LogPartition("c", "i", "t", 0)
 
 
-def held() -> Assignment:
+def _held() -> Assignment:
     assignment = Assignment()
     assignment.add([("t", 0)])
     assignment.identify("c", "t", "i")
@@ -20,7 +20,7 @@ def held() -> Assignment:
     return assignment
 
 
-def report(code: int) -> Message:
+def _report(code: int) -> Message:
     return Message(topic="t", partition=0, error=KafkaError(code, "said"))
 
 
@@ -53,16 +53,16 @@ def test_fatal_outranks() -> None:
 def test_harmless(code: int) -> None:
     """The end of a partition and a late poll are no errors of reading."""
     trouble = Trouble(60)
-    assert trouble.sort_out(report(code), held()) is None
+    assert trouble.sort_out(_report(code), _held()) is None
     assert not trouble.noted
 
 
 def test_out_of_range_waits_for_the_identity() -> None:
     """Ends are reported once it is certain whose they are, and not of lost logs."""
-    trouble, assignment = Trouble(60), held()
+    trouble, assignment = Trouble(60), _held()
     consumer: Any = Ends()
     identities: Any = Idents()
-    assert trouble.sort_out(report(KafkaError._AUTO_OFFSET_RESET), assignment) == "t"
+    assert trouble.sort_out(_report(KafkaError._AUTO_OFFSET_RESET), assignment) == "t"
     identities.open = True
     trouble.find_ends(consumer, assignment, identities)
     assert trouble.take_out_of_range() == []
@@ -70,7 +70,7 @@ def test_out_of_range_waits_for_the_identity() -> None:
     trouble.find_ends(consumer, assignment, identities)
     [found] = trouble.take_out_of_range()
     assert (found.partition, found.low, found.high) == (LOG, 10, 20)
-    trouble.sort_out(report(KafkaError._AUTO_OFFSET_RESET), assignment)
+    trouble.sort_out(_report(KafkaError._AUTO_OFFSET_RESET), assignment)
     assignment.identify("c", "t", "another")
     trouble.find_ends(consumer, assignment, identities)
     assert trouble.take_out_of_range() == []
@@ -81,17 +81,17 @@ def test_out_of_range_from_before_the_start() -> None:
     trouble, assignment = Trouble(60), Assignment()
     assignment.add([("t", 0)])
     assignment.identify("c", "t", "i")
-    assert trouble.sort_out(report(KafkaError._AUTO_OFFSET_RESET), assignment) is None
+    assert trouble.sort_out(_report(KafkaError._AUTO_OFFSET_RESET), assignment) is None
 
 
 def test_client_errors() -> None:
     """Hopeless ones are noted; an outage at most every ten seconds; the rest passes."""
-    now = 0.0
-    trouble = Trouble(60, clock=lambda: now)
+    clock = [0.0]
+    trouble = Trouble(60, clock=lambda: clock[0])
     outage = KafkaError(KafkaError._ALL_BROKERS_DOWN)
     trouble.on_error(KafkaError(KafkaError._TRANSPORT))
     assert not trouble.noted
-    for now, told in ((0.0, True), (9.0, False), (10.0, True)):
+    for clock[0], told in ((0.0, True), (9.0, False), (10.0, True)):
         trouble.on_error(outage)
         assert trouble.noted == told
         if told:

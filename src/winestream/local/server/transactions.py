@@ -35,6 +35,8 @@ from winestream.local.server.statements import (
     status,
 )
 
+# A transaction whose client died stays open: without a bound, so would all this.
+_CHANGES_KEPT = 1000
 _PATIENCE = 10.0  # seconds to wait for an interrupted statement to let go
 
 
@@ -74,6 +76,7 @@ class Transactions:
         self._last_merge: dict[str, int] = {}
         # (number of the commit, table, rows): as far back as an open snapshot is old
         self._changed: list[tuple[int, str, set[int]]] = []
+        self._forgotten = 0  # the last commit that is not in there any more
 
     def handle(self, statement: Statement, session: Session, go_on: Next) -> Answer:
         """Begin, end or fail the transaction around a statement."""
@@ -194,8 +197,11 @@ class Transactions:
                     raise locked(
                         f"rows of {table} are locked by transaction {other.number}"
                     )
+            seen = transaction.seen or 0
+            if seen < self._forgotten:
+                raise locked("this transaction's snapshot is too old")
             for number, changed_table, changed in self._changed:
-                newer = number > (transaction.seen or 0)
+                newer = number > seen
                 if newer and changed_table == table and rows & changed:
                     raise locked(f"rows of {table} changed after this one began")
             transaction.rows.setdefault(table, set()).update(rows)
@@ -212,6 +218,9 @@ class Transactions:
         seen = [t.seen for t in self._open.values() if t.seen is not None]
         oldest = min(seen, default=self._commits)
         self._changed = [entry for entry in self._changed if entry[0] > oldest]
+        for number, _, _ in self._changed[:-_CHANGES_KEPT]:
+            self._forgotten = number
+        del self._changed[:-_CHANGES_KEPT]
 
     def _commit_asked(self, session: Session) -> Answer:
         if session.transaction is not None and session.transaction.failed:
