@@ -48,7 +48,7 @@ from winestream.ports import OnRevoke, Poll
 from winestream.records import LogPartition, Room, Run, Watermarks
 
 # 5,000 messages are some 10 ms of work in one go, and 5 MB of 1 KB messages.
-_LARGEST_CHUNK: Final = 5_000
+_LARGEST_CHUNK: Final = 1_000
 # Until a value was seen: 64 MB of room give a first chunk of 4,000 messages.
 _FIRST_GUESS: Final = 16 * 1024
 # The client waits until it has *all* messages asked for, or as long as it may, and

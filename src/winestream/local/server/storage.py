@@ -77,15 +77,14 @@ class Storage:
     """An open data folder. Raises ConfigurationError if another process has it."""
 
     def __init__(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):  # fakesnow makes one when it is imported
+            Path(stage.LOCAL_BUCKET_PATH).rmdir()
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self._lock = self._claim()
         self.stages = self.folder / _STAGES
         self.stages.mkdir(exist_ok=True)
-        unused = stage.LOCAL_BUCKET_PATH  # made in /tmp when the module is imported
         stage.LOCAL_BUCKET_PATH = str(self.stages)
-        with contextlib.suppress(OSError):
-            Path(unused).rmdir()
         self._instance = _Instance(self.folder)
 
     def _claim(self) -> int:
