@@ -26,13 +26,17 @@ def split_errors(chunk: list[Message]) -> tuple[list[Message], list[Message]]:
 
 
 def by_partition(chunk: list[Message]) -> Mapping[Name, list[Message]]:
-    """Group messages by partition; the order within each is kept."""
+    """Group messages, at least one, by partition; each keeps its order."""
+    topics = list(map(Message.topic, chunk))
+    numbers = list(map(Message.partition, chunk))
+    size = len(chunk)
+    if numbers.count(numbers[0]) == size == topics.count(topics[0]):
+        return {(topics[0], numbers[0]): chunk}  # type: ignore[dict-item] # has both
     groups: dict[Name, list[Message]] = {}
     at = 0
-    names = zip(map(Message.topic, chunk), map(Message.partition, chunk), strict=True)
-    for name, same in groupby(names):
+    for name, same in groupby(zip(topics, numbers, strict=True)):
         size = len(list(same))
-        part = chunk if size == len(chunk) else chunk[at : at + size]
+        part = chunk[at : at + size]
         at += size
         if name in groups:
             groups[name] += part
@@ -49,16 +53,20 @@ def to_run(
     What lies before `expected` was delivered already and is left out, as is anything
     that does not ascend. None when nothing remains.
     """
-    offsets = _offsets(messages)
-    if offsets[0] < expected or not _ascending(offsets):
+    offsets: Sequence[int] = _offsets(messages)
+    first = offsets[0]
+    whole = range(first, first + len(offsets))
+    if first >= expected and offsets == list(whole):
+        offsets = whole
+    elif first < expected or not _ascending(offsets):
         messages = _fresh(messages, expected)
         if not messages:
             return None
-        offsets = _offsets(messages)
+        offsets = dense(_offsets(messages))
     headers = list(map(Message.headers, messages))
     return Run(
         partition=partition,
-        offsets=dense(offsets),
+        offsets=offsets,
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)),
         timestamps=list(map(_millis, map(Message.timestamp, messages))),
@@ -68,7 +76,10 @@ def to_run(
 
 def largest_value(run: Run) -> int:
     """Return the length in bytes of the run's largest value."""
-    return max(map(len, filter(None, run.values)), default=0)
+    try:
+        return max(map(len, run.values))  # type: ignore[arg-type] # nulls: below
+    except TypeError:
+        return max(map(len, filter(None, run.values)), default=0)
 
 
 def _offsets(messages: list[Message]) -> list[int]:

@@ -47,7 +47,7 @@ from winestream.kafka.trouble import Trouble
 from winestream.ports import OnRevoke, Poll
 from winestream.records import LogPartition, Room, Run, Watermarks
 
-# 5,000 messages are some 10 ms of work in one go, and 5 MB of 1 KB messages.
+# The client takes 5,000 messages in one go half as fast as five times 1,000.
 _LARGEST_CHUNK: Final = 1_000
 # Until a value was seen: 64 MB of room give a first chunk of 4,000 messages.
 _FIRST_GUESS: Final = 16 * 1024

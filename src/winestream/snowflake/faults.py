@@ -20,8 +20,9 @@ class Kind(Enum):
     """What an error of the connector means for a write."""
 
     TRANSPORT = auto()
-    """Nobody knows what the server did."""
+    """Nobody knows what the server did, or whether the session is of any use still."""
     RETRYABLE = auto()
+    """The server gave the statement up, and the session lives."""
     REJECTED = auto()
     FATAL = auto()
 
@@ -29,18 +30,22 @@ class Kind(Enum):
 _DATA_ERRORS = range(100_000, 100_300)
 """Snowflake's numbers for values that do not fit their column."""
 
-_TRANSPORT = frozenset({4, 250001, 250002, 250003, 250006, 251011, 261000})
-"""Retries exhausted, refused, closed, cut."""
+_GIVEN_UP = frozenset({604, 625, 630})
+"""Cancelled, not given a lock, out of time."""
+_CANCELLED = "57014"
 
 _ADVICE = {
     390100: "user or password is wrong",
     390101: "this user may not sign in",
     390144: "the key pair is refused: compare the public key with DESC USER",
     390102: "the account is locked or the user is disabled",
+    390189: "the role does not exist or is not granted to the user",
+    390422: "a network policy keeps this address out",
     390201: "the account, database or warehouse of the settings does not exist",
     606: "no warehouse is running: set `warehouse` and grant USAGE on it",
     2003: "a table, stage or schema is missing or not granted: run `winestream deploy`",
     2043: "an object is missing or not granted: run `winestream deploy`",
+    90105: "the session has no database: check `database` and grant USAGE on it",
     3001: "the role lacks a privilege: see the grants in sql/",
     904: "a column is missing: run `winestream deploy` and compare with sql/",
 }
@@ -49,7 +54,11 @@ _FATAL_STATES = ("28", "42", "0A", "57P03")
 
 
 def classify(error: BaseException) -> Kind:
-    """Say what a vendor's error means. Anything unforeseen may be tried again."""
+    """Say what a vendor's error means.
+
+    Anything unforeseen may be tried again, but in a new session: a code that is not
+    listed may well say that this one is gone.
+    """
     if not isinstance(error, Error):
         return Kind.TRANSPORT  # sockets, files, the connector's own bugs
     errno, state = error.errno or 0, error.sqlstate or ""
@@ -57,9 +66,9 @@ def classify(error: BaseException) -> Kind:
         return Kind.REJECTED
     if errno in _ADVICE or state.startswith(_FATAL_STATES):
         return Kind.FATAL
-    if errno in _TRANSPORT or state.startswith("08") or errno <= 0:
-        return Kind.TRANSPORT
-    return Kind.RETRYABLE
+    if errno in _GIVEN_UP or state == _CANCELLED:
+        return Kind.RETRYABLE
+    return Kind.TRANSPORT
 
 
 def translate(error: BaseException, doing: str, *, data: bool = False) -> WriteError:

@@ -9,6 +9,7 @@ import re
 
 from winestream.errors import ConfigurationError
 
+_PIPELINE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*", re.ASCII)
 _MAX_LENGTH = 255  # Snowflake's own bound
 
@@ -26,6 +27,19 @@ def identifier(name: str) -> str:
             f"begin with a letter or _, and at most {_MAX_LENGTH} of them."
         )
     return f'"{name.upper()}"'
+
+
+def pipeline_name(name: str) -> str:
+    """Return `name` if it can stand in a stage's path as it is.
+
+    Raises `ConfigurationError` otherwise; the rule is `BatchingSink`'s.
+    """
+    if not _PIPELINE.fullmatch(name):
+        raise ConfigurationError(
+            f"pipeline {name[:80]!r} must be a letter followed by at most 62 letters, "
+            "digits, '-' or '_': it names cursors, transactions and staged files"
+        )
+    return name
 
 
 def qualified(schema: str, name: str, *, database: str | None = None) -> str:

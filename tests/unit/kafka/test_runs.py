@@ -64,7 +64,7 @@ def test_offsets_always_ascend(offsets: list[int], expected: int) -> None:
     assert [b"v%d" % offset for offset in found] == run.values
 
 
-@given(st.lists(st.integers(0, 3), max_size=40))
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
 def test_grouping(partitions: list[int]) -> None:
     """Grouping keeps every message and the order within its partition."""
     chunk = [_message(n, partition) for n, partition in enumerate(partitions)]
