@@ -243,6 +243,42 @@ def test_revocation(
     assert len(member.commits) == before
 
 
+def test_lost(
+    broker: EmbeddedBroker, topic: str, open_source: Callable[..., Member]
+) -> None:
+    """Who polls too late loses the partitions without being asked, and rejoins."""
+    produce(broker, topic, 100)
+    member = open_source(max_poll_interval=timedelta(seconds=2))
+    logs = member.join()
+    member.source.start(dict.fromkeys(logs, 0))
+    member.read(100)
+    time.sleep(3)
+    polled = member.until(lambda polled: polled.lost)
+    assert polled.lost == set(logs)
+    assert member.revoked == []
+    assert member.join() == logs
+    assert member.idle(0.3) == []
+    member.source.start(dict.fromkeys(logs, 40))
+    member.offsets.clear()
+    member.read(20)
+    assert member.offsets == {log: list(range(40, 50)) for log in logs}
+
+
+def test_a_lone_message_does_not_wait(
+    broker: EmbeddedBroker, topic: str, open_source: Callable[..., Member]
+) -> None:
+    """A poll ends soon after the first messages, long before its timeout."""
+    produce(broker, topic, 2)
+    member = open_source()
+    logs = member.join()
+    member.source.start(dict.fromkeys(logs, 0))
+    member.read(2)
+    produce(broker, topic, 1)
+    began = time.monotonic()
+    assert member.poll(timeout=5.0).runs
+    assert time.monotonic() - began < 1.5
+
+
 def test_raising_on_revoke(
     broker: EmbeddedBroker, topic: str, open_source: Callable[..., Member]
 ) -> None:
@@ -402,25 +438,63 @@ def test_denied_topic(
 def test_interrupt_inside_poll(
     broker: EmbeddedBroker, topic: str, open_source: Callable[..., Member]
 ) -> None:
-    """An interrupt destroys what was fetched; it is read again, once."""
+    """An interrupt destroys what was fetched; a restart from there reads it again."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    produce(broker, topic, 2000)
+    def poll_for_ever() -> None:
+        while True:
+            member.poll(Room(100_000, 1 << 40), 5.0)
+
+    produce(broker, topic, 20_000)
     member = open_source()
     logs = member.join()
     member.source.start(dict.fromkeys(logs, 0))
     old = signal.signal(signal.SIGUSR1, interrupt)
     try:
-        for _ in range(3):
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        for _ in range(4):
+            timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1))
+            timer.start()
             with pytest.raises(KeyboardInterrupt):
-                member.source.poll(Room(100_000, 1 << 40), 5.0)
+                poll_for_ever()
+            timer.join()
+            counts = {log: len(member.offsets.get(log, ())) for log in logs}
+            member.source.start(counts)
     finally:
         signal.signal(signal.SIGUSR1, old)
-    member.read(2000)
-    assert member.offsets == {log: list(range(1000)) for log in logs}
+    member.read(20_000)
+    assert member.offsets == {log: list(range(10_000)) for log in logs}
+
+
+def test_failed_poll_heals_itself(
+    broker: EmbeddedBroker,
+    topic: str,
+    open_source: Callable[..., Member],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a poll that raised, reading goes on where delivery stopped."""
+    produce(broker, topic, 4000)
+    member = open_source()
+    logs = member.join()
+    member.source.start(dict.fromkeys(logs, 0))
+    member.read(100)
+    real = member.source._consumer
+
+    class Destroying:
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+        def consume(self, size: int, timeout: float) -> list[object]:
+            real.consume(size, timeout)
+            raise RuntimeError("a callback raised")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(member.source, "_consumer", Destroying())
+        with pytest.raises(SourceError, match="a callback raised"):
+            member.poll()
+    member.read(4000)
+    assert member.offsets == {log: list(range(2000)) for log in logs}
 
 
 def test_room(

@@ -157,7 +157,11 @@ class KafkaSource:
         its partitions show in `assigned`.
         """
         self._trouble.raise_noted()
-        self._moved.catch_up()
+        try:
+            self._moved.catch_up()
+        except SourceError as error:
+            # Go on all the same: only polling brings the rebalance that may heal it.
+            self._trouble.note(error)
         try:
             chunk = self._consume(self._chunk_size(room), timeout)
         except BaseException as error:

@@ -6,15 +6,20 @@ The first UPDATE also adopts rows born while the topic's id was unknown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import groupby
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 import attrs
 
 from winestream.errors import FatalWriteError, NewLogError, RetryableWriteError
 from winestream.records import UNKNOWN_TOPIC_ID, Cursor, LogPartition, Want
 from winestream.snowflake.session import Session
+
+_T = TypeVar("_T")
+
+CHUNK = 1000
+"""Rows a VALUES list may have: it takes 16,384 expressions, and no row needs 16."""
 
 _WANTED = (
     "CLUSTER_ID",
@@ -69,10 +74,16 @@ def claim(
     wants: Mapping[LogPartition, Want],
     transaction: str,
 ) -> Mapping[LogPartition, Cursor]:
-    """Claim cursors; see `CursorStore.claim`. An unknown outcome is retryable here."""
+    """Claim cursors; see `CursorStore.claim`.
+
+    Also raises `UnknownOutcomeError`, upon which the same claim may be made again.
+    """
+    if not wants:
+        return {}
     with session.transaction(transaction):
         lock(session, pipeline, wants, adopt=True)
-        _merge(session, pipeline, owner, wants)
+        for some in chunks(wants.items()):
+            _merge(session, pipeline, owner, dict(some))
         held = select(session, pipeline, wants)
         mine = {h.partition: h for h in held if h.partition in wants}
         _require_one_row_each(held, wants, owner)
@@ -90,19 +101,38 @@ def lock(
     partitions: Iterable[LogPartition],
     *,
     adopt: bool = False,
-) -> None:
-    """Lock the rows by an UPDATE that changes nothing a reader looks at.
+) -> int:
+    """Lock the rows by an UPDATE that changes nothing a reader looks at; count them.
 
     With `adopt` a row whose topic id was unknown gets the real one.
     """
+    locked = 0
     by_log = groupby(sorted(partitions), key=lambda p: p[:3])
     for (cluster, topic_id, topic), members in by_log:
         numbers = [member.partition for member in members]
         ids = [topic_id, UNKNOWN_TOPIC_ID] if adopt else [topic_id]
-        session.run(
+        answer = session.run(
             _LOCK.format(ids=_marks(ids), numbers=_marks(numbers)),
             [topic_id, pipeline, cluster, *ids, topic, *numbers],
         )
+        locked += int(answer[0][0])
+    return locked
+
+
+def committed(
+    session: Session, pipeline: str, partitions: Iterable[LogPartition]
+) -> dict[LogPartition, Cursor]:
+    """Return the cursors of exactly these log partitions, outside a transaction.
+
+    Raises `FatalWriteError` where a partition has two.
+    """
+    wanted = frozenset(partitions)
+    held = [h for h in select(session, pipeline, wanted) if h.partition in wanted]
+    found = {h.partition: h.cursor for h in held}
+    if len(found) < len(held):
+        counts = Counter(h.partition for h in held)
+        raise _two_rows(p for p, count in counts.items() if count > 1)
+    return found
 
 
 def select(
@@ -112,6 +142,8 @@ def select(
     conditions: list[str] = []
     values: list[Any] = [pipeline]
     names = sorted({(p.topic, p.partition) for p in partitions})
+    if not names:
+        return []
     for topic, members in groupby(names, key=lambda name: name[0]):
         numbers = [number for _, number in members]
         conditions.append(f"TOPIC = ? AND KAFKA_PARTITION IN ({_marks(numbers)})")
@@ -153,14 +185,21 @@ def _require_one_row_each(
     if any(counts[p] == 0 for p in taken):
         raise RetryableWriteError("a cursor row was not born: claim again")
     doubled = {p for p, count in counts.items() if count > 1}
-    if doubled and all(h.owner == owner for h in rows if h.partition in doubled):
-        names = ", ".join(sorted(map(str, doubled)))
-        raise FatalWriteError(
-            f"OPS.INGEST_CURSOR has two rows for {names}: nothing is written through "
-            "that. Delete the one with the lower EPOCH and start again"
-        )
+    # A row of epoch 1 beside another was born a moment ago, here or elsewhere: our own
+    # may still be taken back. All others were there before.
+    young = {h.partition for h in rows if h.partition in taken and h.cursor.epoch == 1}
+    if doubled - young:
+        raise _two_rows(doubled - young)
     if doubled or any(h.owner != owner for h in rows if h.partition in taken):
         raise RetryableWriteError("another owner's claim came in between: claim again")
+
+
+def _two_rows(doubled: Iterable[LogPartition]) -> FatalWriteError:
+    names = ", ".join(sorted(map(str, doubled)))
+    return FatalWriteError(
+        f"OPS.INGEST_CURSOR has two rows for {names}: nothing is written through "
+        "that. Delete the one with the lower NEXT_OFFSET and start again"
+    )
 
 
 def _require_no_namesake(
@@ -182,6 +221,13 @@ def _require_no_namesake(
     ]
     if refused:
         raise NewLogError(refused)
+
+
+def chunks(rows: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield so many rows at a time as one VALUES list can take."""
+    ahead = iter(rows)
+    while some := list(islice(ahead, CHUNK)):
+        yield some
 
 
 def _marks(values: Iterable[Any]) -> str:

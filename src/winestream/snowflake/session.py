@@ -17,19 +17,26 @@ from winestream.snowflake.settings import ConnectionSettings
 
 Row = tuple[Any, ...]
 
+_LOGGER = "snowflake.connector"
 _MAJOR = int(version("snowflake-connector-python").split(".", 1)[0])
 
 
 def hush_connector() -> None:
     """Keep the connector quiet.
 
-    Its logger stays at WARNING, since at DEBUG it logs bound values. And for its usage
-    statistics it would ask the cloud's metadata service at every sign-in where it runs.
+    Its loggers stay at WARNING, since at DEBUG they log bound values: each of them, as
+    one with a level of its own does not ask its parent. And for its usage statistics it
+    would ask the cloud's metadata service at every sign-in where it runs.
     """
     os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
-    logger = logging.getLogger("snowflake.connector")
-    if logger.getEffectiveLevel() < logging.WARNING:
-        logger.setLevel(logging.WARNING)
+    top = logging.getLogger(_LOGGER)
+    if top.level == logging.NOTSET:  # it would go by the root's, now or later
+        top.setLevel(logging.WARNING)
+    for name in [_LOGGER, *logging.root.manager.loggerDict]:
+        if name == _LOGGER or name.startswith(f"{_LOGGER}."):
+            logger = logging.getLogger(name)
+            if logging.NOTSET < logger.level < logging.WARNING:
+                logger.setLevel(logging.WARNING)
 
 
 class Session:
@@ -88,8 +95,10 @@ class Session:
             self.run(f"BEGIN TRANSACTION NAME {name}")
             yield
         except BaseException:
-            with suppress(WriteError):
+            try:
                 self.rollback()
+            except WriteError:
+                self.broken = True  # whatever it still holds goes with the session
             raise
         try:
             self._execute("COMMIT", ())

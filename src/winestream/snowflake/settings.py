@@ -9,6 +9,8 @@ import attrs
 
 from winestream.errors import ConfigurationError
 
+_KEY_PAIR = "SNOWFLAKE_JWT"
+
 
 @attrs.frozen(kw_only=True)
 class ConnectionSettings:
@@ -16,9 +18,10 @@ class ConnectionSettings:
 
     `login_timeout` bounds a sign-in, `request_timeout` one HTTP request with all of the
     connector's own retries, `statement_timeout` a statement on the server. Without
-    them one hung answer costs five minutes. `lock_timeout` is how long a statement
-    waits for the cursor's lock (design: 10 to 30 s; the server's default is 12 hours).
-    `options` go to the connector as they are.
+    them one hung answer costs five minutes. Connector 5 counts the whole statement
+    into `request_timeout`, so give it more than the longest COPY takes. `lock_timeout`
+    is how long a statement waits for the cursor's lock: 10 to 30 s are good, and the
+    server's default is 12 hours. `options` go to the connector as they are.
     """
 
     account: str
@@ -82,6 +85,7 @@ class ConnectionSettings:
             "account": self.account,
             "user": self.user,
             "password": self.password,
+            "authenticator": None if self.private_key_file is None else _KEY_PAIR,
             "private_key_file": None
             if self.private_key_file is None
             else str(self.private_key_file),
@@ -101,7 +105,8 @@ class ConnectionSettings:
         request = _seconds(self.request_timeout)
         if major_version < 5:  # noqa: PLR2004 — the Rust core renamed them
             return login | {"network_timeout": request, "socket_timeout": request}
-        return login | {"query_timeout": request, "retry_timeout": request}
+        names = ("query_timeout", "retry_timeout", "request_timeout")
+        return login | dict.fromkeys(names, request)
 
 
 def _seconds(value: timedelta) -> int:

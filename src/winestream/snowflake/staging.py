@@ -6,8 +6,8 @@ folders of a few dozen slices, and a folder is removed only once all its slices 
 confirmed. What a crash leaves behind is swept by age, which the path tells.
 """
 
-import re
 import uuid
+from contextlib import suppress
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,9 @@ from pathlib import Path
 import attrs
 import pyarrow.parquet as pq
 
+from winestream.errors import ConfigurationError
 from winestream.records import LogPartition, Slice
+from winestream.snowflake.identifiers import qualified
 from winestream.snowflake.session import Session
 from winestream.snowflake.tables import Load
 
@@ -25,7 +27,8 @@ FOLDER_SLICES = 20
 KEEP_DAYS = 2
 """Leftovers younger than this may belong to a process still alive."""
 
-_DATED = re.compile(r"/(\d{4}-\d\d-\d\d)/")
+_MEANS_MORE = frozenset("'\\*?[")
+"""To PUT these are not characters of a path."""
 
 
 @attrs.frozen
@@ -33,8 +36,7 @@ class Staged:
     """One file on the stage. `data` as in `Load`."""
 
     path: str
-    schema: str
-    table: str
+    into: str
     rows: int
     data: bool
 
@@ -42,18 +44,30 @@ class Staged:
 @attrs.define
 class _Folder:
     path: str
+    day: date
     slices: list[Mapping[LogPartition, int]] = attrs.field(factory=list)
     """For each slice in it the position that, once confirmed, makes it superfluous."""
 
 
 @attrs.define
 class Staging:
-    """Knows which files of this writer are on the stage and still needed."""
+    """Knows which files of this writer are on the stage and still needed.
+
+    `scratch` is a folder of its own for files on their way. Raises
+    `ConfigurationError` when PUT could not be told its name.
+    """
 
     pipeline: str
     scratch: Path
     _folders: list[_Folder] = attrs.field(factory=list)
     _confirmed: dict[LogPartition, int] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if _MEANS_MORE & set(str(self.scratch)):
+            raise ConfigurationError(
+                f"{self.scratch} cannot be used for staging: point TMPDIR at a folder "
+                "without quotes, backslashes, brackets and wildcards in its name"
+            )
 
     def put(
         self, session: Session, piece: Slice, loads: Iterable[Load], today: date
@@ -64,6 +78,7 @@ class Staging:
         attempt = uuid.uuid4().hex
         staged = []
         for load in loads:
+            into = qualified(load.schema, load.table)
             local = self.scratch / f"{attempt}-{load.table.lower()}.parquet"
             seal(load, local)
             try:
@@ -74,41 +89,50 @@ class Staging:
             finally:
                 local.unlink(missing_ok=True)
             path = f"{folder.path}/{local.name}"
-            staged.append(
-                Staged(path, load.schema, load.table, load.rows.num_rows, load.data)
-            )
+            staged.append(Staged(path, into, load.rows.num_rows, load.data))
         return staged
 
     def confirmed(self, positions: Mapping[LogPartition, int]) -> None:
         """Note how far cursors are known to stand."""
-        for partition, position in positions.items():
-            known = self._confirmed.get(partition, position)
-            self._confirmed[partition] = max(known, position)
+        self._confirmed.update(positions)
 
     def remove_confirmed(self, session: Session, *, also_open: bool = False) -> None:
-        """Remove full folders whose slices are all confirmed; at the end any folder."""
+        """Remove closed folders whose slices are all confirmed; at the end any."""
         for folder in list(self._folders):
-            full = also_open or len(folder.slices) >= FOLDER_SLICES
-            if full and all(map(self._superfluous, folder.slices)):
+            closed = also_open or _full(folder) or folder is not self._folders[-1]
+            if closed and all(map(self._superfluous, folder.slices)):
                 session.run(f"REMOVE @{STAGE}/{folder.path}/")
                 self._folders.remove(folder)
 
     def sweep(self, session: Session, today: date) -> None:
         """Remove this pipeline's leftovers of days long gone."""
         listed = session.run(f"LIST @{STAGE}/{self.pipeline}/")
-        days = {found[1] for row in listed if (found := _DATED.search(str(row[0])))}
+        days = {str(row[0]).partition(f"/{self.pipeline}/")[2][:10] for row in listed}
         for day in sorted(days):
-            if date.fromisoformat(day) < today - timedelta(days=KEEP_DAYS):
+            if _before(day, today - timedelta(days=KEEP_DAYS)):
                 session.run(f"REMOVE @{STAGE}/{self.pipeline}/{day}/")
 
     def _folder(self, today: date) -> _Folder:
-        if not self._folders or len(self._folders[-1].slices) >= FOLDER_SLICES:
+        last = self._folders[-1] if self._folders else None
+        if last is None or _full(last) or last.day != today:
             name = f"{self.pipeline}/{today.isoformat()}/{uuid.uuid4().hex}"
-            self._folders.append(_Folder(name))
-        return self._folders[-1]
+            last = _Folder(name, today)
+            self._folders.append(last)
+        return last
 
     def _superfluous(self, stops: Mapping[LogPartition, int]) -> bool:
         return all(self._confirmed.get(p, -1) >= stop for p, stop in stops.items())
+
+
+def _full(folder: _Folder) -> bool:
+    return len(folder.slices) >= FOLDER_SLICES
+
+
+def _before(day: str, limit: date) -> bool:
+    """Say whether a folder is named by an earlier day; others are not ours."""
+    with suppress(ValueError):
+        return date.fromisoformat(day) < limit
+    return False
 
 
 def seal(load: Load, path: Path) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from winestream.errors import FencedError, RetryableWriteError
 from winestream.records import LogPartition, Slice
 from winestream.snowflake.columns import LEDGER_COLUMNS
-from winestream.snowflake.cursors import lock, select
-from winestream.snowflake.identifiers import qualified
+from winestream.snowflake.cursors import chunks, committed, lock
 from winestream.snowflake.session import Session
 from winestream.snowflake.staging import STAGE, Staged
 
@@ -43,8 +42,7 @@ def land(
             _insert_ledger(session, ledger)
             for file in files:
                 _copy(session, file)
-            lock(session, pipeline, piece.ranges)
-            _move_cursors(session, piece)
+            _move_cursors(session, pipeline, piece)
     except _CursorsDifferError:
         raise _why(session, pipeline, piece, epochs) from None
 
@@ -53,28 +51,27 @@ class _CursorsDifferError(Exception):
     """The compare-and-set did not move every cursor."""
 
 
-def _move_cursors(session: Session, piece: Slice) -> None:
-    moved = session.run(_COMPARE_AND_SET, [piece.id])[0][0]
-    if int(moved) != len(piece.ranges):
+def _move_cursors(session: Session, pipeline: str, piece: Slice) -> None:
+    """Lock, compare and set. Two rows of one cursor show in the lock's count."""
+    locked = lock(session, pipeline, piece.ranges)
+    moved = int(session.run(_COMPARE_AND_SET, [piece.id])[0][0])
+    if not locked == moved == len(piece.ranges):
         raise _CursorsDifferError
 
 
 def _insert_ledger(
     session: Session, ledger: Iterable[tuple[str | int | None, ...]]
 ) -> None:
-    rows = list(ledger)
     marks = ", ".join("?" for _ in LEDGER_COLUMNS)
-    values = ", ".join([f"({marks})"] * len(rows))
-    session.run(
-        f"INSERT INTO OPS.INGEST_LEDGER ({', '.join(LEDGER_COLUMNS)}) VALUES {values}",  # noqa: S608 — constants and marks
-        [value for row in rows for value in row],
-    )
+    into = f"INSERT INTO OPS.INGEST_LEDGER ({', '.join(LEDGER_COLUMNS)})"
+    for rows in chunks(ledger):
+        values = ", ".join([f"({marks})"] * len(rows))
+        session.run(f"{into} VALUES {values}", [value for row in rows for value in row])
 
 
 def _copy(session: Session, file: Staged) -> None:
     result = session.run(
-        f"COPY INTO {qualified(file.schema, file.table)} "
-        f"FROM @{STAGE}/{file.path} "
+        f"COPY INTO {file.into} FROM @{STAGE}/{file.path} "
         "FILE_FORMAT = (FORMAT_NAME = 'RAW.INGEST_PARQUET') "
         "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT",
         data=file.data,
@@ -83,7 +80,7 @@ def _copy(session: Session, file: Staged) -> None:
     loaded = sum(int(row[3]) for row in result if len(row) > 3)  # noqa: PLR2004
     if loaded != file.rows:
         raise RetryableWriteError(
-            f"COPY loaded {loaded} of {file.rows} rows into {file.table}"
+            f"COPY loaded {loaded} of {file.rows} rows into {file.into}"
         )
 
 
@@ -94,7 +91,7 @@ def _why(
     epochs: Mapping[LogPartition, int],
 ) -> FencedError | RetryableWriteError:
     """Look at the cursors: taken over, or the transaction was ended under us."""
-    held = {h.partition: h.cursor for h in select(session, pipeline, piece.ranges)}
+    held = committed(session, pipeline, piece.ranges)
     fenced = [
         partition
         for partition, (start, _) in piece.ranges.items()

@@ -9,18 +9,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from winestream.errors import (
+    ConfigurationError,
     RetryableWriteError,
     UnknownOutcomeError,
     WriteError,
 )
 from winestream.records import Cursor, LogPartition, Slice, Want
 from winestream.snowflake import cursors
+from winestream.snowflake.identifiers import pipeline_name
 from winestream.snowflake.ledger import ledger_rows
 from winestream.snowflake.session import Session
 from winestream.snowflake.settings import ConnectionSettings
 from winestream.snowflake.staging import Staging
 from winestream.snowflake.tables import loads_of
 from winestream.snowflake.transaction import land
+
+
+_EVERYTHING = (
+    "SELECT 1 FROM OPS.INGEST_CURSOR, OPS.INGEST_LEDGER, OPS.INGEST_GAPS, "
+    "RAW.DEAD_LETTERS WHERE 1 = 0"
+)
+_LONGEST_NAME = 255
 
 
 def _utc_now() -> datetime:
@@ -45,7 +54,7 @@ class SnowflakeWriter:
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._settings = settings
-        self._pipeline = pipeline
+        self._pipeline = pipeline_name(pipeline)
         self._fingerprints = fingerprints
         self._now = now
         self._owner = "nobody"
@@ -61,17 +70,29 @@ class SnowflakeWriter:
         Raises `FatalWriteError` when the sign-in is refused or something is missing,
         `RetryableWriteError` when nobody answers.
         """
-        self._scratch = Path(tempfile.mkdtemp(prefix="winestream-"))
-        self._staging = Staging(self._pipeline, self._scratch)
-        session = self._connected()
-        session.run("SELECT COUNT(*) FROM OPS.INGEST_CURSOR WHERE 1 = 0")
-        with suppress(WriteError):  # leftovers cost pennies, not correctness
-            self._staging.sweep(session, self._now().date())
-        session.rollback()
+        try:
+            self._scratch = Path(tempfile.mkdtemp(prefix="winestream-"))
+        except OSError as error:
+            raise ConfigurationError(
+                f"no folder for staging could be made ({_said(error)}): free some disk "
+                "or point TMPDIR elsewhere"
+            ) from None
+        try:
+            self._staging = Staging(self._pipeline, self._scratch)
+            session = self._connected()
+            session.run(_EVERYTHING)
+            with suppress(RetryableWriteError):  # leftovers cost pennies
+                self._staging.sweep(session, self._now().date())
+            session.rollback()
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, piece: Slice, epochs: Mapping[LogPartition, int]) -> None:
         """Land the slice; see `Writer.write`."""
         staging, now = self._require_open(), self._now()
+        if not piece.ranges:
+            return
         try:
             session = self._connected()
             loads = loads_of(piece, now)
@@ -90,7 +111,7 @@ class SnowflakeWriter:
             )
         except OSError as error:
             raise RetryableWriteError(
-                f"staging to {self._scratch} failed ({error.strerror}): free some disk"
+                f"staging to {self._scratch} failed ({_said(error)}): free some disk"
             ) from None
         finally:
             self._drop_broken_session()
@@ -101,9 +122,7 @@ class SnowflakeWriter:
     def close(self) -> None:
         """Remove what is confirmed, sign out, clean up."""
         self._tidy(also_open=True)
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._hang_up()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -116,10 +135,8 @@ class SnowflakeWriter:
 
         An old session may not see a commit made a moment ago elsewhere.
         """
-        self._owner = owner
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        staging, self._owner = self._require_open(), owner
+        self._hang_up()
         try:
             session = self._connected()
             claimed = cursors.claim(
@@ -129,21 +146,20 @@ class SnowflakeWriter:
             raise RetryableWriteError(f"claim: {error}") from None
         finally:
             self._drop_broken_session()
-        self._require_open().confirmed({p: c.position for p, c in claimed.items()})
+        staging.confirmed({p: c.position for p, c in claimed.items()})
         return claimed
 
     def read(self, partitions: Iterable[LogPartition]) -> Mapping[LogPartition, Cursor]:
         """Return committed cursors; see `CursorStore.read`."""
-        wanted = frozenset(partitions)
+        staging = self._require_open()
         try:
             session = self._connected()
             session.rollback()  # a snapshot of now, not of an open transaction
-            held = cursors.select(session, self._pipeline, wanted)
+            found = cursors.committed(session, self._pipeline, partitions)
             session.rollback()
         finally:
             self._drop_broken_session()
-        found = {h.partition: h.cursor for h in held if h.partition in wanted}
-        self._require_open().confirmed({p: c.position for p, c in found.items()})
+        staging.confirmed({p: c.position for p, c in found.items()})
         self._tidy()
         return found
 
@@ -161,6 +177,10 @@ class SnowflakeWriter:
 
     def _drop_broken_session(self) -> None:
         if self._session is not None and self._session.broken:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._session is not None:
             self._session.close()
             self._session = None
 
@@ -174,6 +194,10 @@ class SnowflakeWriter:
 
     def _transaction(self) -> str:
         """Name the transaction so that a takeover can tell whose it is."""
-        return "winestream_" + re.sub(
-            r"[^A-Za-z0-9_]", "_", f"{self._pipeline}__{self._owner}"
-        )
+        name = f"winestream_{self._pipeline}__{self._owner}"
+        return re.sub(r"[^A-Za-z0-9_]", "_", name)[:_LONGEST_NAME]
+
+
+def _said(error: OSError) -> str:
+    """Say why in the system's words; Arrow's errors have none."""
+    return error.strerror or type(error).__name__
