@@ -152,8 +152,9 @@ def main() -> None:
             paced(story, options.rate), producer, metrics, options.poison, paused
         )
         producer.flush()
-        acknowledged = [[*name, n] for name, n in producer.acknowledged.items()]
-        log.info("flushed", acknowledged=sum(n for *_, n in acknowledged))
+        counts = producer.acknowledged
+        acknowledged = [[*name, count] for name, count in counts.items()]
+        log.info("flushed", acknowledged=sum(counts.values()))
         sys.stdout.write(
             json.dumps({"acknowledged": acknowledged, "broken": broken}) + "\n"
         )

@@ -1,6 +1,6 @@
 """The rules that drive a `Core` in its `World`, one small thing at a time."""
 
-from core_world import MAX_POLL, PARTITIONS, World
+from core_world import MAX_POLL, PARTITIONS, Choose, World
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -10,7 +10,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from winestream.core import inputs as got
+from winestream.records import LogPartition
 
 PARTITION = st.sampled_from(PARTITIONS)
 SOME = st.sets(PARTITION, min_size=1)
@@ -23,12 +23,16 @@ KINDS = st.lists(
     max_size=8,
 )
 OUTCOMES = st.sampled_from(
-    ["ok"] * 5 + ["retryable", "never", "lost", "limbo", "nothing"]
+    ["ok"] * 6 + ["retryable", "never", "lost", "limbo", "nothing"]
 )
+CALAMITIES = st.sampled_from(
+    ["assigned", "assigned again", "lost", "lost and back", "revoked", "crash", "stop"]
+)
+SECONDS = st.sampled_from([0.0, 1.0, 10.0, 60.0])
 
 
 class CoreRules(RuleBasedStateMachine):
-    """Exactly once: the writer keeps cursors."""
+    """What a core may meet whether or not the writer keeps cursors."""
 
     cursors = True
 
@@ -49,48 +53,40 @@ class CoreRules(RuleBasedStateMachine):
         self.world.assign(PARTITIONS)
 
     @rule(partition=PARTITION, kinds=KINDS)
-    def produce(self, partition: object, kinds: list[tuple[str, int]]) -> None:
+    def produce(self, partition: LogPartition, kinds: list[tuple[str, int]]) -> None:
         for kind, hole in kinds:
             self.world.log[partition].produce(kind, hole)
 
     @rule(partition=PARTITION, size=st.integers(1, 3))
-    def trailing_gap(self, partition: object, size: int) -> None:
+    def trailing_gap(self, partition: LogPartition, size: int) -> None:
         self.world.log[partition].end += size
 
-    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.0, 5.0, 30.0]))
+    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 30.0]))
     def wait(self, seconds: float) -> None:
         self.world.now += seconds
         self.world.pump()
 
-    @precondition(lambda self: self.world.core.wake_at() is not None)
-    @rule()
-    def wake(self) -> None:
+    @rule(outcomes=st.lists(OUTCOMES, min_size=1, max_size=4), data=st.data())
+    def turns(self, outcomes: list[str], data: st.DataObject) -> None:
+        """Turn as the sink does: poll, pass the time, let the writer answer."""
         world = self.world
-        world.now = max(world.now, world.core.wake_at())
-        world.pump()
+        for outcome in outcomes:
+            if self.going():
+                world.poll_all(MAX_POLL)
+            world.sleep()
+            world.pump()
+            if world.command is not None:
+                world.answer(outcome, _chooser(data))
 
     @precondition(going)
     @rule(partition=PARTITION, most=st.integers(1, MAX_POLL))
-    def poll(self, partition: object, most: int) -> None:
+    def poll(self, partition: LogPartition, most: int) -> None:
         self.world.poll(partition, most)
-
-    @precondition(going)
-    @rule(most=st.integers(1, MAX_POLL))
-    def poll_all(self, most: int) -> None:
-        for partition in PARTITIONS:
-            self.world.poll(partition, most)
 
     @precondition(lambda self: self.world.command is not None)
     @rule(outcome=OUTCOMES, data=st.data())
     def answer(self, outcome: str, data: st.DataObject) -> None:
         self.world.answer(outcome, _chooser(data))
-
-    @precondition(lambda self: self.going() and self.world.command is not None)
-    @rule(outcome=OUTCOMES, data=st.data())
-    def answer_and_poll(self, outcome: str, data: st.DataObject) -> None:
-        self.world.answer(outcome, _chooser(data))
-        for partition in PARTITIONS:
-            self.world.poll(partition, MAX_POLL)
 
     @precondition(lambda self: self.going() and self.world.commits)
     @rule(refused=st.booleans())
@@ -111,45 +107,33 @@ class CoreRules(RuleBasedStateMachine):
         self.world.poll_failed(destroyed)
 
     @precondition(going)
-    @rule(partitions=SOME)
-    def assigned(self, partitions: set) -> None:
-        self.world.assign(partitions - self.world.owned)
+    @rule(partition=PARTITION, destroyed=st.integers(1, 4))
+    def destroyed_in_silence(self, partition: LogPartition, destroyed: int) -> None:
+        self.world.destroy(partition, destroyed)
 
-    @precondition(going)
-    @rule(partitions=SOME)
-    def assigned_again(self, partitions: set) -> None:
-        self.world.assign(partitions)
-
-    @precondition(lambda self: self.going() and self.world.owned)
-    @rule(partitions=SOME, back=st.booleans())
-    def lost(self, partitions: set, back: bool) -> None:
-        gone = partitions & self.world.owned
-        self.world.lose(gone)
-        if back:
-            self.world.assign(gone)
-
-    @precondition(lambda self: self.going() and self.world.owned)
-    @rule(partitions=SOME, seconds=st.sampled_from([0.0, 1.0, 10.0, 60.0]))
-    def revoked(self, partitions: set, seconds: float) -> None:
-        self.world.revoke(partitions & self.world.owned, seconds)
-
-    @rule(data=st.data())
-    def crash(self, data: st.DataObject) -> None:
-        del data
-        self.world.crash()
-        self.world.assign(PARTITIONS)
-
-    @precondition(lambda self: not self.world.stopping)
-    @rule(seconds=st.sampled_from([0.0, 5.0, 30.0]))
-    def stop(self, seconds: float) -> None:
-        self.world.stopping = True
-        self.world.feed(got.Stop(self.world.now + seconds))
-
-    @precondition(lambda self: self.world.done is not None)
-    @rule()
-    def start_again(self) -> None:
-        self.world.crash()
-        self.world.assign(PARTITIONS)
+    @rule(kind=CALAMITIES, partitions=SOME, seconds=SECONDS)
+    def calamity(
+        self, kind: str, partitions: set[LogPartition], seconds: float
+    ) -> None:
+        """Change what is ours: one rule, so that there is peace between."""
+        world = self.world
+        if kind == "crash" or world.done is not None:
+            world.crash()
+            world.assign(PARTITIONS)
+        elif kind == "stop":
+            world.stop(seconds)
+        elif not world.draining:
+            mine = partitions & world.owned
+            if kind == "assigned":
+                world.assign(set(PARTITIONS) - world.owned)
+            elif kind == "assigned again":
+                world.assign(partitions)
+            elif kind == "revoked":
+                world.revoke(mine, seconds)
+            else:
+                world.lose(mine)
+                if kind == "lost and back":
+                    world.assign(mine)
 
     # ------------------------------------------------------------------ the promises
 
@@ -163,38 +147,29 @@ class CoreRules(RuleBasedStateMachine):
 
 
 class CursorRules(CoreRules):
-    """What only a warehouse with cursors can do to the core."""
+    """Exactly once; and what only a warehouse with cursors can do to the core."""
 
-    def known(self) -> bool:
-        """Whether there is a cursor to meddle with."""
-        return bool(self.world.warehouse.cursors)
-
-    @precondition(known)
-    @rule(data=st.data(), messages=st.integers(0, 3))
-    def rival(self, data: st.DataObject, messages: int) -> None:
-        choose = _chooser(data)
-        partition = self._cursor(choose)
-        self.world.rival(partition, messages, choose)
-
-    @precondition(known)
-    @rule(data=st.data(), back=st.integers(1, 4))
-    def rewound(self, data: st.DataObject, back: int) -> None:
-        choose = _chooser(data)
-        partition = self._cursor(choose)
-        self.world.rewind(partition, back, choose)
-
-    @rule(partition=PARTITION, messages=st.integers(1, 3))
-    def expired(self, partition: object, messages: int) -> None:
-        self.world.expire(partition, messages)
+    @precondition(lambda self: self.world.warehouse.cursors)
+    @rule(
+        kind=st.sampled_from(["rival", "rewound", "expired"]),
+        size=st.integers(0, 4),
+        data=st.data(),
+    )
+    def meddle(self, kind: str, size: int, data: st.DataObject) -> None:
+        choose, world = _chooser(data), self.world
+        known = list(world.warehouse.cursors)
+        partition = known[choose(len(known))]
+        if kind == "rival":
+            world.rival(partition, size, choose)
+        elif kind == "rewound":
+            world.rewind(partition, size, choose)
+        else:
+            world.expire(partition, size)
 
     @precondition(lambda self: self.world.limbo)
     @rule(data=st.data())
     def settled(self, data: st.DataObject) -> None:
         self.world.settle(PARTITIONS, _chooser(data))
-
-    def _cursor(self, choose: object) -> object:
-        known = list(self.world.warehouse.cursors)
-        return known[choose(len(known))]
 
 
 class AtLeastOnceRules(CoreRules):
@@ -203,5 +178,5 @@ class AtLeastOnceRules(CoreRules):
     cursors = False
 
 
-def _chooser(data: st.DataObject) -> object:
+def _chooser(data: st.DataObject) -> Choose:
     return lambda n: data.draw(st.integers(0, n - 1)) if n > 1 else 0

@@ -33,6 +33,9 @@ MAX_BYTES = 90
 PAYLOADS = {"good": b"good....", "heavy": b"heavy..." * 5, "poison": b"poison.."}
 MAX_POLL = 8
 
+Choose = Callable[[int], int]
+"""`choose(n)` draws from `range(n)`."""
+
 
 @attrs.define
 class Log:
@@ -307,7 +310,7 @@ class World:
 
     # ----------------------------------------------------------------- the answers
 
-    def answer(self, outcome: str, choose: Callable[[int], int]) -> None:
+    def answer(self, outcome: str, choose: Choose) -> None:
         """Let the writer answer its command; `choose(n)` draws from `range(n)`."""
         command, self.command = self.command, None
         assert command is not None
@@ -333,7 +336,7 @@ class World:
         self.feed(said)
 
     def _write(
-        self, write: do.Write, outcome: str, choose: Callable[[int], int]
+        self, write: do.Write, outcome: str, choose: Choose
     ) -> got.Answer:
         piece = write.piece
         if outcome == "retryable":
@@ -366,7 +369,7 @@ class World:
         return got.Written(piece.id)
 
     def settle(
-        self, partitions: Iterable[LogPartition], choose: Callable[[int], int]
+        self, partitions: Iterable[LogPartition], choose: Choose
     ) -> None:
         """Decide open transactions that hold the lock on these cursors."""
         wanted = set(partitions)
@@ -420,6 +423,31 @@ class World:
                     self.reading[partition] = max(position, log.end)
         self.feed(got.Reached(dict(self.reading)))
 
+    def poll_all(self, most: int) -> None:
+        """Poll every partition."""
+        for partition in PARTITIONS:
+            self.poll(partition, most)
+
+    def destroy(self, partition: LogPartition, messages: int) -> None:
+        """Let the client move past messages without a word.
+
+        The gap guard sees it where it does not trust the log yet, and once at a time:
+        a second look that lies as well cannot be told from the truth.
+        """
+        tracked = self.core.state.parts.get(partition)
+        position = self.reading.get(partition)
+        if tracked is None or position is None or self.held:
+            return
+        gone = self.log[partition].ahead(position)[:messages]
+        if gone and not tracked.trusted and tracked.suspect is None:
+            self.reading[partition] = gone[-1] + 1
+
+    def stop(self, seconds: float) -> None:
+        """Ask for a graceful stop, once."""
+        if not self.stopping:
+            self.stopping = True
+            self.feed(got.Stop(self.now + seconds))
+
     def poll_failed(self, destroyed: int) -> None:
         """Let a poll raise after it took messages that nobody will see."""
         if not self.held:
@@ -468,7 +496,7 @@ class World:
         self.begin()
 
     def rival(
-        self, partition: LogPartition, messages: int, choose: Callable[[int], int]
+        self, partition: LogPartition, messages: int, choose: Choose
     ) -> None:
         """Let another process take the cursor and write a few messages."""
         self.settle([partition], choose)
@@ -488,7 +516,7 @@ class World:
         return (i for i, o in enumerate(offsets) if log.kinds[o] == "poison")
 
     def rewind(
-        self, partition: LogPartition, back: int, choose: Callable[[int], int]
+        self, partition: LogPartition, back: int, choose: Choose
     ) -> None:
         """Let the operator move a cursor back."""
         self.settle([partition], choose)
@@ -557,13 +585,12 @@ class World:
             if not self.draining:
                 while self.commits:
                     self.answer_kafka(refused=False)
-                for partition in PARTITIONS:
-                    self.poll(partition, MAX_POLL)
+                self.poll_all(MAX_POLL)
             self.check()
-            self._sleep()
+            self.sleep()
             self.pump()
 
-    def _sleep(self) -> None:
+    def sleep(self) -> None:
         """Pass the time until there is something to do."""
         wake = self.core.wake_at()
         idle = self.command is None and not any(
