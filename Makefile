@@ -5,7 +5,7 @@ PYTHON ?=
 WANTED := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
 # The first that runs and is new enough; pyenv's are found without being activated.
 FOUND := $(shell for p in $(WANTED); do \
-	for c in "$$p" $$(ls -d $$HOME/.pyenv/versions/$${p\#python}*/bin/$$p 2>/dev/null); do \
+	for c in "$$p" $$(ls -d $$HOME/.pyenv/versions/$$(echo $$p | tr -d a-z)*/bin/$$p 2>/dev/null); do \
 	"$$c" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1); print(sys.executable)' 2>/dev/null && exit; \
 	done; done)
 VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))

@@ -27,6 +27,7 @@ from full_stack.stack import Stack, Wish
 from full_stack.verdict import Verdict, judge, landed_by_table
 from winestream.errors import WinestreamError
 
+BIN = Path(sys.executable).parent
 DEFAULT_EVENTS = 5000
 DEFAULT_RATE = 40.0
 TICK_SECONDS = 0.25
@@ -153,8 +154,7 @@ def main() -> int:
             shutil.rmtree(asked_for.data, ignore_errors=True)
     if keep:
         sys.stderr.write(
-            f"kept: open it again with `winestream local serve --data "
-            f"{asked_for.data / 'warehouse'}`\n"
+            f"kept: {BIN}/winestream local serve --data {asked_for.data} opens it\n"
         )
     report = {
         "produced": verdict.produced,

@@ -135,7 +135,7 @@ class Stack:
         self._logs.mkdir(parents=True, exist_ok=True)
         self.broker = EmbeddedBroker.start(TOPICS)
         try:
-            self.warehouse = EmbeddedWarehouse.start(wish.data / "warehouse")
+            self.warehouse = EmbeddedWarehouse.start(wish.data)
             self._deploy()
             if wish.poison:
                 for table in ("RAW_ORDERS", "RAW_INVENTORY"):

@@ -46,8 +46,9 @@ class Poll:
     `assigned` is the whole assignment as it stood when the poll completed; a partition
     given back or lost during the poll is in `lost` only if it was lost without a
     revocation. `commits` are the answers to asynchronous commits that came in.
-    `reached` is filled only when there are no runs: where a partition's reading stands
-    since its last `start`, which may lie past trailing markers.
+    `reached` is filled only when there are no runs: where a partition's reading stands,
+    which may lie past trailing markers; absent until something was read since its last
+    `start`.
     """
 
     runs: Sequence[Run] = ()
@@ -75,6 +76,7 @@ class Source(Protocol):
     def poll(self, room: Room, timeout: float) -> Poll:
         """Wait at most `timeout` seconds for messages and return them as runs.
 
+        It may return early with nothing, for example while an identity is found out.
         At most `max(1, min(room.rows, room.bytes // largest value seen))` messages. A
         new partition is held until `start`. Raises `SourceError`, after which messages
         may have been destroyed on the way: the caller starts every partition again
@@ -113,7 +115,8 @@ class Source(Protocol):
     ) -> CommitResult | None:
         """Tell the group's position. Positions are the next offset to read.
 
-        Asynchronous: None, and the answer is in a later poll's `commits`. With `wait`
+        Asynchronous: None, and the answer is in a later poll's `commits`, not always in
+        the order asked. With `wait`
         it blocks within the client's own limits and returns the answer. A partition no
         longer owned is not committed but answered as an error. Never raises.
         """

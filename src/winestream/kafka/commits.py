@@ -1,6 +1,7 @@
 """Telling the group its position, and what Kafka answered."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -8,6 +9,9 @@ from winestream.kafka.assignment import Assignment
 from winestream.kafka.errors import name_of
 from winestream.ports import CommitResult
 from winestream.records import LogPartition
+
+NOT_OWNED: Final = "NOT_OWNED"
+"""Why a commit for a partition that has left was not sent."""
 
 
 class Commits:
@@ -24,15 +28,27 @@ class Commits:
 
     def send(
         self, consumer: Consumer, positions: Mapping[LogPartition, int], *, wait: bool
-    ) -> None:
-        """Commit what is still owned; the answer is among the next `take`."""
-        owned = {
-            log: position
-            for log, position in positions.items()
-            if self._assignment.owns(log)
-        }
-        if not owned:
-            return
+    ) -> CommitResult | None:
+        """Commit what is still owned.
+
+        The answer is returned with `wait`, else it is among a later `take`. What is
+        not owned any more is answered at once, as an error.
+        """
+        owned = {p: at for p, at in positions.items() if self._assignment.owns(p)}
+        gone = dict.fromkeys(positions.keys() - owned.keys(), NOT_OWNED)
+        if not wait:
+            if gone:
+                self._answers.append(_only(positions, gone))
+            if owned:
+                self._ask(consumer, owned, wait=False)
+            return None
+        answers = [self._ask(consumer, owned, wait=True)] if owned else []
+        errors = gone | {p: why for a in answers if a for p, why in a.errors.items()}
+        return CommitResult(dict(positions), errors)
+
+    def _ask(
+        self, consumer: Consumer, owned: Mapping[LogPartition, int], *, wait: bool
+    ) -> CommitResult | None:
         offsets = [
             TopicPartition(log.topic, log.partition, position)
             for log, position in owned.items()
@@ -40,17 +56,26 @@ class Commits:
         try:
             if wait:
                 done = consumer.commit(offsets=offsets, asynchronous=False)
-                self.on_commit(None, done)
-            else:
-                consumer.commit(offsets=offsets, asynchronous=True)
+                return self._result(None, done)
+            consumer.commit(offsets=offsets, asynchronous=True)
         except Exception as error:  # noqa: BLE001 — a commit's refusal is an answer
-            why = name_of(error)
-            self._answers.append(CommitResult(owned, dict.fromkeys(owned, why)))
+            refused = CommitResult(owned, dict.fromkeys(owned, name_of(error)))
+            if wait:
+                return refused
+            self._answers.append(refused)
+        return None
 
     def on_commit(
         self, error: KafkaError | None, partitions: list[TopicPartition]
     ) -> None:
         """Take Kafka's answer; the client calls this from inside a poll."""
+        result = self._result(error, partitions)
+        if result.positions:
+            self._answers.append(result)
+
+    def _result(
+        self, error: KafkaError | None, partitions: list[TopicPartition]
+    ) -> CommitResult:
         positions: dict[LogPartition, int] = {}
         errors: dict[LogPartition, str] = {}
         for part in partitions:
@@ -61,10 +86,15 @@ class Commits:
             refused = part.error or error
             if refused is not None:
                 errors[log] = refused.name()
-        if positions:
-            self._answers.append(CommitResult(positions, errors))
+        return CommitResult(positions, errors)
 
     def take(self) -> list[CommitResult]:
         """Return, once, the answers that came in."""
         answers, self._answers = self._answers, []
         return answers
+
+
+def _only(
+    positions: Mapping[LogPartition, int], errors: Mapping[LogPartition, str]
+) -> CommitResult:
+    return CommitResult({log: positions[log] for log in errors}, errors)

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Final
 
 from confluent_kafka import (
-    OFFSET_END,
     Consumer,
     KafkaException,
     Message,
@@ -28,8 +27,8 @@ from winestream.kafka.errors import error_from
 from winestream.kafka.identity import Identities
 from winestream.kafka.moves import Moves
 from winestream.kafka.offsets import StartPolicy
+from winestream.kafka.rebalance import Rebalance
 from winestream.kafka.runs import (
-    Name,
     by_partition,
     largest_value,
     split_errors,
@@ -44,12 +43,12 @@ from winestream.kafka.settings import (
     without_secrets,
 )
 from winestream.kafka.trouble import Trouble
-from winestream.ports import OnRevoke, Poll
+from winestream.ports import CommitResult, OnRevoke, Poll
 from winestream.records import LogPartition, Room, Run, Watermarks
 
 # The client takes 5,000 messages in one go half as fast as five times 1,000.
 _LARGEST_CHUNK: Final = 1_000
-# Until a value was seen: 64 MB of room give a first chunk of 4,000 messages.
+# Until a value was seen: a full first chunk asks for 16 MB of room.
 _FIRST_GUESS: Final = 16 * 1024
 # The client waits until it has *all* messages asked for, or as long as it may, and
 # Python's signal handlers wait with it.
@@ -111,11 +110,10 @@ class KafkaSource:
         self._identities = Identities(self._admin, identity_check.total_seconds())
         self._ends = Ends(self._admin)
         self._trouble = Trouble(topic_patience.total_seconds())
-        self._reported: frozenset[LogPartition] = frozenset()
+        self._rebalance = Rebalance(self._assignment, self._identities, self._trouble)
         self._largest = 0
         self._consumer: Consumer | None = None
         self._moves: Moves | None = None
-        self._on_revoke: OnRevoke | None = None
 
     def __repr__(self) -> str:
         topics = ", ".join(self.topics)
@@ -139,14 +137,14 @@ class KafkaSource:
         except (KafkaException, TypeError, ValueError) as error:
             said = without_secrets(str(error), self._settings)
             raise ConfigurationError(f"the Kafka client refuses: {said}") from None
-        self._on_revoke = on_revoke
+        self._rebalance.work = on_revoke
         self._consumer = consumer
         self._moves = Moves(consumer, self._assignment)
         consumer.subscribe(
             list(self.topics),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
+            on_assign=self._rebalance.on_assign,
+            on_revoke=self._rebalance.on_revoke,
+            on_lost=self._rebalance.on_lost,
         )
 
     def poll(self, room: Room, timeout: float) -> Poll:
@@ -213,9 +211,11 @@ class KafkaSource:
         except Exception as error:  # noqa: BLE001 — shows at the next poll
             self._trouble.note(error_from(error, "pausing"))
 
-    def commit(self, positions: Mapping[LogPartition, int], *, wait: bool) -> None:
+    def commit(
+        self, positions: Mapping[LogPartition, int], *, wait: bool
+    ) -> CommitResult | None:
         """Tell the group's position; see `Source.commit`."""
-        self._commits.send(self._open, positions, wait=wait)
+        return self._commits.send(self._open, positions, wait=wait)
 
     def watermarks(self) -> Mapping[LogPartition, Watermarks]:
         """Return the last known ends; partitions nothing is known of are absent."""
@@ -305,9 +305,7 @@ class KafkaSource:
             self._moved.pause_unstarted()
 
     def _report(self, runs: list[Run]) -> Poll:
-        assigned = self._assignment.known
-        lost = self._assignment.take_lost() & self._reported
-        self._reported = assigned
+        assigned, lost = self._rebalance.report()
         return Poll(
             runs=runs,
             assigned=assigned,
@@ -316,37 +314,3 @@ class KafkaSource:
             commits=self._commits.take(),
             reached={} if runs else self._moved.reached(),
         )
-
-    # -- callbacks: they run inside consume and close, and never raise -------------
-
-    def _assigned(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
-        try:
-            names = _names(parts)
-            self._assignment.add(names)
-            self._identities.ask(topic for topic, _ in names)
-            self._trouble.found(topic for topic, _ in names)
-            # The end as a placeholder: it must be asked for, and the pause comes first.
-            placed = [TopicPartition(t, number, OFFSET_END) for t, number in names]
-            consumer.incremental_assign(placed)
-            if placed:
-                consumer.pause(placed)
-        except BaseException as error:  # noqa: BLE001 — raised by poll instead
-            self._trouble.caught(error)
-
-    def _revoked(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
-        names = _names(parts)
-        try:
-            logs = self._assignment.logs_of(names) & self._reported
-            if logs and self._on_revoke is not None:
-                self._on_revoke(logs)
-        except BaseException as error:  # noqa: BLE001 — raised by poll instead
-            self._trouble.caught(error)
-        finally:
-            self._assignment.drop(names, lost=False)
-
-    def _lost(self, _consumer: Consumer, parts: list[TopicPartition]) -> None:
-        self._assignment.drop(_names(parts), lost=True)
-
-
-def _names(parts: list[TopicPartition]) -> list[Name]:
-    return [(part.topic, part.partition) for part in parts]
