@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import winestream
 
 _VENDORS = (
@@ -42,5 +44,13 @@ def test_testing_and_local_load_no_vendor_either() -> None:
 def test_every_public_name_is_there_and_sorted() -> None:
     """`__all__` is sorted, complete and has no ghost."""
     assert list(winestream.__all__) == sorted(winestream.__all__)
+    assert set(winestream.__all__) == set(winestream._HOME_OF)
+    assert set(winestream.__all__) <= set(dir(winestream))
     for name in winestream.__all__:
         assert getattr(winestream, name).__doc__ or name in ("Hook", "Telemetry")
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    """A typo reads like any module's: AttributeError with the name."""
+    with pytest.raises(AttributeError, match="BatchSink"):
+        winestream.BatchSink  # noqa: B018

@@ -222,7 +222,10 @@ def test_nesting_has_a_bound(start: str, end: str) -> None:
 
 
 def test_nesting_beyond_the_callers_stack_is_a_reason_too() -> None:
-    """`inspect` does not raise even when its caller has used up the stack."""
+    """`inspect` does not raise even when its caller has used up the stack.
+
+    From Python 3.12 on, the parsers have a bound of their own and read it all the same.
+    """
     value = raw(STOCK, zzz="[" * 400 + "]" * 400)
 
     def descend(levels: int) -> dict[int, Failure]:
@@ -232,7 +235,7 @@ def test_nesting_beyond_the_callers_stack_is_a_reason_too() -> None:
 
     depth = sum(1 for _ in iter_frames())
     room = sys.getrecursionlimit() - depth
-    assert descend(room - 200) == {0: Failure("too-deep")}
+    assert descend(room - 200) in ({}, {0: Failure("too-deep")})
 
 
 def iter_frames() -> Iterator[FrameType]:
