@@ -105,7 +105,9 @@ class Progress:
         if self._console.is_terminal:
             self._live.update(_table(seen, rate, now - self._began), refresh=True)
         else:
-            self._console.print(_line(seen, rate, now - self._began), highlight=False)
+            self._console.print(
+                _line(seen, rate, now - self._began), highlight=False, soft_wrap=True
+            )
 
 
 def _figures(seen: Look, rate: float, seconds: float) -> dict[str, str]:
