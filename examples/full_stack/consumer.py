@@ -19,6 +19,7 @@ from full_stack.wiring import (
     METRICS_PORT,
     PIPELINE,
     RETRY,
+    SESSION,
     TOPICS,
     routes,
     setting,
@@ -58,7 +59,9 @@ def main() -> None:
     configure_json_logging()
     watch_parent()
     metrics = PrometheusHook(known_types=KNOWN_TYPES)
-    source = KafkaSource(TOPICS, group=GROUP, bootstrap=setting(BOOTSTRAP))
+    source = KafkaSource(
+        TOPICS, group=GROUP, bootstrap=setting(BOOTSTRAP), session_timeout=SESSION
+    )
     sink = BatchingSink(
         source,
         routes(),

@@ -1,9 +1,9 @@
-"""Live progress, read where anyone could read it: from the metrics endpoints."""
+"""Live progress, from the metrics endpoints and from the warehouse itself."""
 
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Self
 
 import attrs
@@ -17,7 +17,7 @@ EVERY_SECONDS: Final = 1.0
 
 @attrs.frozen
 class Look:
-    """What the two metrics endpoints said a moment ago."""
+    """How things stood a moment ago. Slices count since the consumer's last start."""
 
     produced: int = 0
     landed: Mapping[str, int] = attrs.field(factory=dict)
@@ -27,7 +27,7 @@ class Look:
 
     @property
     def written(self) -> int:
-        """Rows and dead letters since the consumer started."""
+        """Rows and dead letters of this run."""
         return sum(self.landed.values()) + self.dead_letters
 
 
@@ -47,8 +47,8 @@ def scrape(port: int) -> list[tuple[str, Mapping[str, str], float]]:
     ]
 
 
-def look(consumer_port: int, producer_port: int) -> Look:
-    """Scrape both and add up."""
+def look(consumer_port: int, producer_port: int, landed: Mapping[str, int]) -> Look:
+    """Scrape both and add up; what has landed comes from the warehouse."""
     samples = scrape(consumer_port) + scrape(producer_port)
 
     def total(name: str) -> int:
@@ -56,12 +56,8 @@ def look(consumer_port: int, producer_port: int) -> Look:
 
     return Look(
         produced=total("events_produced_total"),
-        landed={
-            labels["table"]: int(value)
-            for name, labels, value in samples
-            if name == "rows_written_total"
-        },
-        dead_letters=total("dead_letters_total"),
+        landed={name: n for name, n in landed.items() if name != "DEAD_LETTERS"},
+        dead_letters=landed.get("DEAD_LETTERS", 0),
         lag=total("kafka_lag_messages"),
         slices=total("slices_written_total"),
     )
@@ -92,14 +88,16 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line beside the display."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, soft_wrap=True)
 
-    def show(self, *, force: bool = False) -> None:
-        """Look and show, at most once a second."""
+    def show(
+        self, landed: Callable[[], Mapping[str, int]], *, force: bool = False
+    ) -> None:
+        """Look and show, at most once a second. `landed` asks the warehouse."""
         now = time.monotonic()
         if now - self._at < EVERY_SECONDS and not force:
             return
-        seen = look(*self._ports)
+        seen = look(*self._ports, landed())
         rate = max(0.0, (seen.written - self._last.written) / max(now - self._at, 0.01))
         self._at, self._last = now, seen
         if self._console.is_terminal:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from full_stack.progress import Progress
 from full_stack.stack import Stack, Wish
-from full_stack.verdict import Verdict, judge, landed_by_table
+from full_stack.verdict import Verdict, judge
 from winestream.errors import WinestreamError
 
 BIN = Path(sys.executable).parent
@@ -79,7 +79,7 @@ def tell_story(stack: Stack, progress: Progress, asked: threading.Event) -> None
     """Wait until the producer has told its story or somebody wants to stop."""
     while stack.acknowledged() is None:
         stack.supervise()
-        progress.show()
+        progress.show(stack.landed)
         if asked.wait(TICK_SECONDS):
             progress.say("stopping: no more orders, then the consumer writes the rest")
             stack.producer.tell("pause")
@@ -91,9 +91,9 @@ def wait_until_landed(stack: Stack, progress: Progress) -> None:
     most, since = -1, time.monotonic()
     while True:
         stack.supervise()
-        progress.show()
+        progress.show(stack.landed)
         acknowledged = stack.acknowledged()
-        there = _landed(stack)
+        there = sum(stack.landed().values())
         if acknowledged is not None and there >= sum(acknowledged.values()):
             return
         if there > most:
@@ -102,15 +102,6 @@ def wait_until_landed(stack: Stack, progress: Progress) -> None:
             progress.say(f"nothing has landed for {STALL_SECONDS:.0f} s, giving up")
             return
         time.sleep(TICK_SECONDS)
-
-
-def _landed(stack: Stack) -> int:
-    """Count what is in the warehouse; -1 while it is restarting."""
-    try:
-        with stack.connect() as connection:
-            return landed_by_table(connection, stack.broker.cluster_id).total()
-    except Exception:  # noqa: BLE001 — it may be going down just now: ask again
-        return -1
 
 
 def run(stack: Stack, asked: threading.Event) -> Verdict:
@@ -127,7 +118,7 @@ def run(stack: Stack, asked: threading.Event) -> Verdict:
         )
         tell_story(stack, progress, asked)
         wait_until_landed(stack, progress)
-        progress.show(force=True)
+        progress.show(stack.landed, force=True)
     stack.consumer.stop()
     with stack.connect() as connection:
         return judge(

@@ -17,6 +17,7 @@ import snowflake.connector
 
 from full_stack.child import CHILD
 from full_stack.poison import MARKER
+from full_stack.verdict import landed_by_table
 from full_stack.wiring import (
     BOOTSTRAP,
     CONSUMER_PORT,
@@ -131,6 +132,7 @@ class Stack:
     def __init__(self, wish: Wish) -> None:
         self.wish = wish
         self.restarts = 0
+        self._landed: Mapping[str, int] = {}
         self._logs = wish.data / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self.broker = EmbeddedBroker.start(TOPICS)
@@ -153,7 +155,10 @@ class Stack:
     def connect(self) -> Any:  # noqa: ANN401 — the vendor's connection
         """Open a new session with the warehouse, as an auditor would."""
         return snowflake.connector.connect(
-            **self.warehouse.connection, database=DATABASE, paramstyle="qmark"
+            **self.warehouse.connection,
+            database=DATABASE,
+            paramstyle="qmark",
+            login_timeout=5,  # it may have been killed a moment ago
         )
 
     def supervise(self) -> None:
@@ -166,6 +171,15 @@ class Stack:
         if self.consumer.exit_code is not None:
             self.consumer.restart()
             self.restarts += 1
+
+    def landed(self) -> Mapping[str, int]:
+        """Count this run's rows by table; the last known while nobody answers."""
+        try:
+            with self.connect() as connection:
+                self._landed = landed_by_table(connection, self.broker.cluster_id)
+        except Exception:  # noqa: BLE001, S110 — it may be restarting just now
+            pass
+        return self._landed
 
     def acknowledged(self) -> Mapping[tuple[str, int], int] | None:
         """Return what the broker acknowledged by partition, once the story is told."""

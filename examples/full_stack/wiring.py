@@ -21,6 +21,9 @@ DATABASE: Final = "WINESTREAM"
 BATCH: Final = BatchPolicy(max_rows=100, linger=timedelta(seconds=3))
 RETRY: Final = RetryPolicy(quick_retries=3)
 
+SESSION: Final = timedelta(seconds=6)
+"""How long the group waits for a consumer that was killed; Kafka's default is 45 s."""
+
 CONSUMER_PORT: Final = 8000
 PRODUCER_PORT: Final = 8001
 
