@@ -6,8 +6,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-# Tests are no package: the models of `stateful` are found by their folder.
-sys.path.append(str(Path(__file__).parent / "stateful"))
+# Tests are no package: the models and kits they share are found by their folder.
+for folder in ("stateful", "unit/core", "unit/sink"):
+    sys.path.append(str(Path(__file__).parent / folder))
 
 # State machines draw a lot before they do much: that is no sign of bad health.
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -1,7 +1,6 @@
 """The state machine can fail: each of these mistakes is found within a bounded hunt."""
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 from core_rules import AtLeastOnceRules, CoreRules, CursorRules
@@ -19,7 +18,7 @@ from winestream.core.writes import Writes
 from winestream.records import Room
 
 HUNT = settings(
-    max_examples=600,
+    max_examples=300,
     stateful_step_count=50,
     deadline=None,
     database=None,
@@ -32,6 +31,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def kafka_is_told_at_written(patch: pytest.MonkeyPatch) -> None:
+    """Trust the warehouse's word for a slice."""
     written = Writes._written
 
     def mistake(self: Writes, sent: object, ours: object, now: float) -> None:
@@ -43,6 +43,8 @@ def kafka_is_told_at_written(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_confirm_is_believed_unread(patch: pytest.MonkeyPatch) -> None:
+    """Do not compare the cursor that was read."""
+
     def mistake(_self: Confirms, tracked: Tracked, _cursor: object) -> None:
         tracked.confirmed = tracked.written
 
@@ -50,10 +52,13 @@ def a_confirm_is_believed_unread(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_gap_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Record a jump the first time it is seen."""
     patch.setattr(gaps, "_believed", lambda _tracked, _jump: True)
 
 
 def trust_survives_a_failed_poll(patch: pytest.MonkeyPatch) -> None:
+    """Neither seek nor doubt where gaps were legal before."""
+
     def mistake(tracked: Tracked) -> None:
         tracked.suspect, tracked.restart = None, True
         # The sink forgets to withdraw `trusted`, and the client its seek.
@@ -63,6 +68,8 @@ def trust_survives_a_failed_poll(patch: pytest.MonkeyPatch) -> None:
 
 
 def nothing_is_read_again(patch: pytest.MonkeyPatch) -> None:
+    """Look twice, but without seeking back."""
+
     def mistake(tracked: Tracked) -> None:
         tracked.trusted, tracked.suspect = False, None
 
@@ -75,6 +82,7 @@ def nothing_is_read_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_stale_answer_counts(patch: pytest.MonkeyPatch) -> None:
+    """Take any answer for the slice under way."""
     land = Buffer.land
 
     def mistake(self: Buffer, slice_id: str) -> object:
@@ -84,6 +92,7 @@ def a_stale_answer_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_trim_takes_one_too_many(patch: pytest.MonkeyPatch) -> None:
+    """Drop one offset more than landed."""
     trim = Buffer.trim
 
     def mistake(self: Buffer, partition: object, position: int) -> None:
@@ -94,27 +103,17 @@ def a_trim_takes_one_too_many(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Buffer, "trim", mistake)
 
 
-def a_kept_slice_is_not_trimmed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Buffer, "trim", lambda _self, _partition, _position: None)
-
-
 def rows_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """Fetch whatever the number of rows held."""
+
     def mistake(self: Buffer) -> Room:
         return Room(1_000_000, self.batch.max_bytes)
 
     patch.setattr(Buffer, "room", mistake)
 
 
-def bytes_are_not_counted(patch: pytest.MonkeyPatch) -> None:
-    room = Buffer.room
-    patch.setattr(Buffer, "room", lambda self: room(self)._replace(bytes=1_000_000))
-
-
-def gaps_pile_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Buffer, "_grow", lambda _self, _segment: False)
-
-
 def a_lost_partition_is_written_again(patch: pytest.MonkeyPatch) -> None:
+    """Retry what was lost while it was under way."""
     drop = Buffer.drop
 
     def mistake(self: Buffer, partitions: object) -> int:
@@ -123,19 +122,6 @@ def a_lost_partition_is_written_again(patch: pytest.MonkeyPatch) -> None:
         return dropped
 
     patch.setattr(Buffer, "drop", mistake)
-
-
-def an_innocent_row_is_buried(patch: pytest.MonkeyPatch) -> None:
-    rejected = Writes._rejected
-
-    def mistake(
-        self: Writes, sent: object, ours: object, offenders: object, detail: str
-    ) -> None:
-        del sent
-        if ours.segments:
-            rejected(self, ours, ours, offenders, detail)
-
-    patch.setattr(Writes, "_rejected", mistake)
 
 
 def refusals_are_never_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -150,6 +136,7 @@ def refusals_are_never_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_fenced_partition_keeps_its_rows(patch: pytest.MonkeyPatch) -> None:
+    """Go on with what a rival has taken."""
     fence = State.fence
 
     def mistake(self: State, partitions: object) -> None:
@@ -162,6 +149,7 @@ def a_fenced_partition_keeps_its_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_refused_commit_is_not_repeated(patch: pytest.MonkeyPatch) -> None:
+    """Do not look at Kafka's errors."""
     told = Confirms.told
 
     def mistake(self: Confirms, answer: object, now: float) -> None:
@@ -171,6 +159,7 @@ def a_refused_commit_is_not_repeated(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_claim_failed_is_a_claim_lost(patch: pytest.MonkeyPatch) -> None:
+    """Forget the partitions of a failed claim."""
     patch.setattr(Claims, "_failed", lambda _self, _mine, _error, _now: None)
 
 
@@ -182,12 +171,8 @@ CURSORS: list[Plant] = [
     nothing_is_read_again,
     a_stale_answer_counts,
     a_trim_takes_one_too_many,
-    a_kept_slice_is_not_trimmed,
     rows_are_not_counted,
-    bytes_are_not_counted,
-    gaps_pile_up,
     a_lost_partition_is_written_again,
-    an_innocent_row_is_buried,
     refusals_are_never_forgotten,
     a_fenced_partition_keeps_its_rows,
     a_claim_failed_is_a_claim_lost,
@@ -218,4 +203,4 @@ def test_a_planted_bug_is_caught(
     """The machine fails when the core is wrong in this one way."""
     plant(monkeypatch)
     with pytest.raises((AssertionError, ValueError, KeyError, RuntimeError)):
-        partial(_hunt, rules)()
+        _hunt(rules)

@@ -1,7 +1,7 @@
 """What the core's parts share: the partitions, what is held, and the stop."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterator
 
 import attrs
 
@@ -30,11 +30,14 @@ class State:
         """Whether a stop was asked for."""
         return self.stop_at is not None
 
-    def tracked(self, partitions: Iterable[LogPartition]) -> Iterator[Tracked]:
-        """Yield those of the partitions that are ours."""
-        for partition in partitions:
-            if partition in self.parts:
-                yield self.parts[partition]
+    def tracked(self, partitions: Container[LogPartition]) -> Iterator[Tracked]:
+        """Yield those of the partitions that are ours, in the order they came.
+
+        Not in the order of a set, so that a seed replays a history in any process.
+        """
+        for partition, tracked in list(self.parts.items()):
+            if partition in partitions:
+                yield tracked
 
     def fence(self, partitions: Collection[LogPartition]) -> None:
         """Drop what is held of partitions that somebody else has taken over."""

@@ -10,7 +10,7 @@ from winestream.core import inputs as got
 from winestream.core.bisection import Bisection
 from winestream.core.partitions import Phase
 from winestream.core.state import State
-from winestream.errors import FatalWriteError
+from winestream.errors import FatalWriteError, RetryableWriteError
 from winestream.records import LogPartition, Offender, Slice
 
 WriteAnswer = got.Written | got.Retryable | got.Rejected | got.Unknown | got.Fenced
@@ -83,7 +83,7 @@ class Writes:
             case got.Rejected(_, offenders, detail):
                 self._rejected(sent, ours, offenders, detail)
             case got.Fenced(_, partitions):
-                self._fenced(ours, partitions, now)
+                self._fenced(sent, ours, partitions, now)
             case _:
                 assert_never(answer)
 
@@ -147,8 +147,16 @@ class Writes:
             tracked.phase, tracked.not_before = Phase.UNSURE, now
 
     def _fenced(
-        self, ours: Slice, partitions: frozenset[LogPartition], now: float
+        self,
+        sent: Slice,
+        ours: Slice,
+        partitions: frozenset[LogPartition],
+        now: float,
     ) -> None:
+        if not partitions & sent.ranges.keys():
+            # Nobody's: without a pause the writer would be asked for ever.
+            self._retry(ours, RetryableWriteError("fenced, but no partition"), now)
+            return
         self.failures, self.not_before = 0, now
         self.state.buffer.put_back(ours)
         self.state.fence(partitions & ours.ranges.keys())

@@ -5,7 +5,6 @@ import random
 import re
 import secrets
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -21,7 +20,7 @@ from winestream.core import (
     SafetyPolicy,
 )
 from winestream.core import inputs as got
-from winestream.errors import AbandonedError, ConfigurationError
+from winestream.errors import AbandonedError, ConfigurationError, WinestreamError
 from winestream.ports import Codec, CursorStore, Source, Writer
 from winestream.records import Guarantee, LogPartition, Watermarks
 from winestream.sink.desk import Desk, WriterThread
@@ -94,7 +93,8 @@ class BatchingSink:
         self._now = now
         self._source = source
         self._stop_seconds = stop_within.total_seconds()
-        self._stop_asked = threading.Event()
+        # A plain flag: an Event's lock could be held when a signal handler sets it.
+        self._stop_asked = False
         self._report = Report(list(hooks))
         self._desk = desk or WriterThread(writer, self.owner, f"{pipeline}-writer")
         core = Core(
@@ -121,6 +121,8 @@ class BatchingSink:
         self._snapshot_at = self._progress_at = float("-inf")
         self._stage: State = "starting"
         self._stop_fed = False
+        self._told = False
+        """Whether `step` has raised the error that ended the sink."""
 
     # ------------------------------------------------------------------- the life
 
@@ -144,11 +146,12 @@ class BatchingSink:
         Raises the error that ended the sink. After a stop it goes on returning True
         until what is held is written. Reader thread only.
         """
-        if self._stop_asked.is_set():
+        if self._stop_asked:
             self._feed_stop()
         self._reader.step(timeout)
         self._observe()
         if self._reader.failure is not None:
+            self._told = True
             raise self._reader.failure
         return not self._reader.over
 
@@ -156,32 +159,27 @@ class BatchingSink:
         """Open, take turns until stopped, and close.
 
         With `until_caught_up` it stops once everything the log holds is read; a stop
-        writes all that is held. In
-        the main thread the first SIGINT or SIGTERM stops gracefully and a second one
-        ends the process at once. Raises the error that ended the sink, and
-        `AbandonedError` when the stop's deadline passed with messages unwritten.
+        writes all that is held. In the main thread the first SIGINT or SIGTERM stops
+        gracefully and a second one ends the process at once. Raises what `step` and
+        `close` raise.
         """
         with stop_on_signals(self.stop, enabled=signals), self:
             while self.step():
                 if until_caught_up and self.snapshot.all_read:
                     self.stop()
-        if self._reader.abandoned:
-            raise AbandonedError(
-                f"{self._reader.abandoned} messages were held and not written when "
-                "the stop's deadline passed. Nothing is lost: their offsets are not "
-                "committed and the next start reads them again"
-            )
 
     def stop(self) -> None:
         """Ask for a graceful stop. Any thread, any number of times, signal handlers."""
-        self._stop_asked.set()
+        self._stop_asked = True
 
     def close(self) -> None:
         """Stop gracefully if that has not happened, and give everything back.
 
-        Raises nothing that `step` has raised before.
+        Raises the error that ended the sink, unless `step` raised it before, and
+        `AbandonedError` when the stop's deadline passed with messages unwritten. Does
+        nothing before `open` and after the first `close`.
         """
-        if self._stage in ("stopped", "failed"):
+        if self._stage != "running":
             return
         try:
             self._feed_stop()
@@ -190,6 +188,14 @@ class BatchingSink:
                 self._observe()
         finally:
             self._shut()
+        if self._reader.failure is not None and not self._told:
+            raise self._reader.failure
+        if self._reader.abandoned:
+            raise AbandonedError(
+                f"{self._reader.abandoned} messages were not written when the sink "
+                "stopped. Nothing is lost: their offsets are not committed and the "
+                "next start reads them again"
+            )
 
     def __enter__(self) -> Self:
         return self.open()
@@ -200,7 +206,12 @@ class BatchingSink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except WinestreamError as late:
+            if error is None:
+                raise
+            error.add_note(f"while closing the sink: {late}")
 
     @property
     def snapshot(self) -> Snapshot:
@@ -219,12 +230,15 @@ class BatchingSink:
         failure = self._reader.failure
         left = self._core.state.stop_at
         patience = 1.0 if left is None else max(1.0, left - self._now())
-        self._desk.close(0.0 if self._reader.abandoned else patience)
-        self._source.close()
-        self._stage = "failed" if failure else "stopped"
-        self._picture()
-        error = "" if failure is None else f"{type(failure).__name__}: {failure}"
-        self._report(tell.SinkStopped(self._reader.abandoned, error))
+        self._reader.end()
+        try:
+            self._desk.close(0.0 if self._reader.abandoned else patience)
+            self._source.close()
+        finally:
+            self._stage = "failed" if failure else "stopped"
+            self._picture()
+            error = "" if failure is None else f"{type(failure).__name__}: {failure}"
+            self._report(tell.SinkStopped(self._reader.abandoned, error))
 
     def _observe(self) -> None:
         """Refresh the snapshot several times a second and tell progress once."""

@@ -70,7 +70,11 @@ class WriterThread:
     def open(self) -> None:
         """Start the thread and wait until the writer is open, or raise its error."""
         self._thread.start()
-        opened = self._answers.get()
+        try:
+            opened = self._answers.get()
+        except BaseException:  # interrupted: let the thread close what it opens
+            self._commands.put(None)
+            raise
         if isinstance(opened, BaseException):
             self._thread.join()
             raise opened

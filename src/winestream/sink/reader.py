@@ -44,6 +44,8 @@ class Reader:
     over: bool = False
     _waiting: int = 0
     """Commands the writer has not answered: none or one."""
+    _effect: do.Effect | None = None
+    """What is being performed."""
     _draining: bool = False
     _deferred: list[do.Start | do.Hold] = attrs.field(factory=list)
     _raised: BaseException | None = None
@@ -59,9 +61,17 @@ class Reader:
             busy = BUSY_POLL_SECONDS if self._waiting else timeout
             self._poll(room, min(busy, self._until_wake(timeout)))
         else:
-            self._take_answer(self._until_wake(timeout))
-            self._poll(Room(0, 0), 0.0)
+            longest = self._until_wake(timeout)
+            if self._waiting:
+                self._take_answer(longest)
+                longest = 0.0
+            # With nothing at the desk only the source has news: commits, rebalances.
+            self._poll(Room(0, 0), min(BUSY_POLL_SECONDS, longest))
         self._pump()
+
+    def end(self) -> None:
+        """Do nothing more; a partition that is revoked from now on simply goes."""
+        self.over = True
 
     def on_revoke(self, partitions: frozenset[LogPartition]) -> None:
         """Drain partitions that are about to leave. Called inside `source.poll`."""
@@ -79,22 +89,31 @@ class Reader:
         deadline = self.now() + self.drain_seconds
         self.core.feed(got.Revoked(leaving, deadline), self.now())
         while leaving and not self.over:
-            effect = self.core.next_effect(self.now())
+            effect = self._act()
             if effect is None:
                 self._take_answer(self._until_wake(deadline - self.now()))
-                continue
-            self._perform(effect)
-            if isinstance(effect, do.Release):
+            elif isinstance(effect, do.Release):
                 leaving -= effect.partitions
 
     def _pump(self) -> None:
         """Perform effects and take answers until there is nothing left to do now."""
         while not self.over:
-            effect = self.core.next_effect(self.now())
-            if effect is not None:
-                self._perform(effect)
-            elif not self._take_answer(0.0):
+            if self._act() is None and not self._take_answer(0.0):
                 return
+
+    def _act(self) -> do.Effect | None:
+        """Perform the next effect and return it.
+
+        One that was interrupted is performed again: a lost `Start` or `Hold` would
+        leave a partition unread for ever, and twice does no harm.
+        """
+        if self._effect is None:
+            self._effect = self.core.next_effect(self.now())
+        effect = self._effect
+        if effect is not None:
+            self._perform(effect)
+            self._effect = None
+        return effect
 
     def _take_answer(self, timeout: float) -> bool:
         answered = self.desk.answer(timeout)
@@ -143,9 +162,11 @@ class Reader:
     def _feed(self, poll: Poll) -> None:
         # What a drain inside this poll restarted was fetched from the old position.
         stale = self._perform_deferred()
-        now = self.now()
+        # First, for nobody repeats them should anything below raise.
+        for commit in poll.commits:
+            self._committed(commit)
         if poll.lost:
-            self.core.feed(got.Lost(poll.lost), now)
+            self.core.feed(got.Lost(poll.lost), self.now())
             self.report(tell.PartitionsLost(poll.lost))
         self._assign(poll.assigned - self.core.state.parts.keys())
         for run in poll.runs:
@@ -160,16 +181,15 @@ class Reader:
         reached = {p: at for p, at in poll.reached.items() if p not in stale}
         if reached:
             self.core.feed(got.Reached(reached), self.now())
-        for commit in poll.commits:
-            self._committed(commit)
         self.core.feed(got.Polled(poll.assigned), self.now())
 
     def _assign(self, partitions: frozenset[LogPartition]) -> None:
         if not partitions:
             return
-        initial = dict(self.source.initial_positions(partitions))
+        ordered = sorted(partitions)
+        initial = dict(self.source.initial_positions(ordered))
         if not self.core.state.settings.cursors:
-            initial.update(self.source.committed(partitions))
+            initial.update(self.source.committed(ordered))
         self.report(tell.PartitionsAssigned(partitions))
         self.core.feed(got.Assigned(initial), self.now())
 

@@ -21,17 +21,21 @@ def stop_on_signals(stop: Callable[[], None], *, enabled: bool) -> Iterator[None
         yield
         return
 
+    stopping = False
+
     def handle(number: int, _frame: FrameType | None) -> None:
-        if stopping.is_set():
+        # No Event: a signal that comes while its lock is held would wait for ever.
+        nonlocal stopping
+        if stopping:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        stopping.set()
+        stopping = True
         stop()
 
-    stopping = threading.Event()
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None: not installed from Python, so it cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

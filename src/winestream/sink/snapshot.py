@@ -6,7 +6,7 @@ from typing import Literal
 import attrs
 
 from winestream.core import Core
-from winestream.core.partitions import Phase
+from winestream.core.partitions import READING, Phase
 from winestream.records import LogPartition, Watermarks
 
 State = Literal["starting", "running", "outage", "stopping", "stopped", "failed"]
@@ -14,7 +14,7 @@ State = Literal["starting", "running", "outage", "stopping", "stopped", "failed"
 
 @attrs.frozen
 class PartitionStatus:
-    """Where one partition stands. Positions are next offsets, None before a claim.
+    """Where one partition stands. Positions are next offsets, None without a claim.
 
     `unread` and `lag` count offsets from `read` and from `written` to the log's end,
     None while that is unknown.
@@ -54,7 +54,8 @@ def snapshot_of(
     statuses = {}
     for partition, tracked in core.state.parts.items():
         end = ends.get(partition)
-        known = tracked.epoch > 0 or not core.state.settings.cursors
+        # After being fenced, what was read is dropped and read again: nothing is known.
+        known = tracked.phase in READING
         ahead = end.high if end and known else None
         statuses[partition] = PartitionStatus(
             claimed=tracked.phase is Phase.ACTIVE,

@@ -82,6 +82,12 @@ class Session:
             self.broken = self.broken or classify(error) is Kind.TRANSPORT
             raise translate(error, _verb(sql), data=data) from None
 
+    def table(self, sql: str) -> list[dict[str, Any]]:
+        """Run a statement without values; return its rows by lower-case column name."""
+        rows = self.run(sql)
+        names = [column[0].lower() for column in self._cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
     @contextmanager
     def transaction(self, name: str) -> Iterator[None]:
         """Run the body in a transaction and commit it, or roll back.
@@ -95,10 +101,7 @@ class Session:
             self.run(f"BEGIN TRANSACTION NAME {name}")
             yield
         except BaseException:
-            try:
-                self.rollback()
-            except WriteError:
-                self.broken = True  # whatever it still holds goes with the session
+            self._give_up()
             raise
         try:
             self._execute("COMMIT", ())
@@ -108,6 +111,14 @@ class Session:
             raise UnknownOutcomeError(
                 f"COMMIT: {code:06d} {type(error).__name__}, it may have been applied"
             ) from None
+
+    def _give_up(self) -> None:
+        """Roll back, unless the session goes anyway and takes everything with it."""
+        if not self.broken:
+            try:
+                self.rollback()
+            except WriteError:
+                self.broken = True
 
     def rollback(self) -> None:
         """End whatever transaction is open, if any."""

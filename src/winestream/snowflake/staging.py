@@ -7,8 +7,8 @@ confirmed. What a crash leaves behind is swept by age, which the path tells.
 """
 
 import uuid
-from contextlib import suppress
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 

@@ -1,11 +1,10 @@
 """`SnowflakeWriter`: slices into Snowflake, exactly once, through the cursor table."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from winestream.errors import (
@@ -22,14 +21,13 @@ from winestream.snowflake.session import Session
 from winestream.snowflake.settings import ConnectionSettings
 from winestream.snowflake.staging import Staging
 from winestream.snowflake.tables import loads_of
+from winestream.snowflake.takeover import end_stuck, transaction_name
 from winestream.snowflake.transaction import land
-
 
 _EVERYTHING = (
     "SELECT 1 FROM OPS.INGEST_CURSOR, OPS.INGEST_LEDGER, OPS.INGEST_GAPS, "
     "RAW.DEAD_LETTERS WHERE 1 = 0"
 )
-_LONGEST_NAME = 255
 
 
 def _utc_now() -> datetime:
@@ -41,8 +39,10 @@ class SnowflakeWriter:
 
     The tables must exist (`winestream deploy`). `pipeline` is the sink's: it names the
     cursors. With `fingerprints` the ledger also holds a checksum of the exact payloads
-    (0.8 µs an event), so that the audit notices a row altered at equal length. `now`
-    stamps LOADED_AT and dates the staged files; give UTC.
+    (0.8 µs an event), so that the audit notices a row altered at equal length. A claim
+    that fails ends a transaction of this pipeline that has held the cursors' lock for
+    longer than `patience`, as a dead process leaves it behind. `now` stamps LOADED_AT
+    and dates the staged files; give UTC.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class SnowflakeWriter:
         *,
         pipeline: str,
         fingerprints: bool = False,
+        patience: timedelta = timedelta(seconds=30),
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline_name(pipeline)
         self._fingerprints = fingerprints
+        self._patience = patience
         self._now = now
         self._owner = "nobody"
         self._session: Session | None = None
@@ -144,6 +146,9 @@ class SnowflakeWriter:
             )
         except UnknownOutcomeError as error:
             raise RetryableWriteError(f"claim: {error}") from None
+        except RetryableWriteError:
+            self._clear_the_way()
+            raise
         finally:
             self._drop_broken_session()
         staging.confirmed({p: c.position for p, c in claimed.items()})
@@ -192,10 +197,14 @@ class SnowflakeWriter:
             self._staging.remove_confirmed(self._session, also_open=also_open)
         self._drop_broken_session()
 
+    def _clear_the_way(self) -> None:
+        """After a claim was kept waiting: end what will never end by itself."""
+        if self._session is not None and not self._session.broken:
+            with suppress(WriteError):  # the next claim looks again
+                end_stuck(self._session, self._pipeline, self._patience)
+
     def _transaction(self) -> str:
-        """Name the transaction so that a takeover can tell whose it is."""
-        name = f"winestream_{self._pipeline}__{self._owner}"
-        return re.sub(r"[^A-Za-z0-9_]", "_", name)[:_LONGEST_NAME]
+        return transaction_name(self._pipeline, self._owner)
 
 
 def _said(error: OSError) -> str:

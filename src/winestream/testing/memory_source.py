@@ -8,7 +8,7 @@ import attrs
 
 from winestream.errors import SourceError
 from winestream.events import Event
-from winestream.ports import Codec, CommitResult, OnRevoke, Poll
+from winestream.ports import Codec, CommitResult, OnRevoke, OutOfRange, Poll
 from winestream.records import (
     Headers,
     LogPartition,
@@ -61,7 +61,11 @@ class MemorySource:
         self._lost: set[LogPartition] = set()
         self._revoke: set[LogPartition] = set()
         self._held = False
-        self._fail: SourceError | None = None
+        self._low: dict[LogPartition, int] = {}
+        self._high: dict[LogPartition, int] = {}
+        self._largest = 1
+        self._fail: BaseException | None = None
+        self._skipping = 0
         self._answers: list[CommitResult] = []
         self._on_revoke: OnRevoke | None = None
 
@@ -90,11 +94,23 @@ class MemorySource:
             MemoryMessage(self._end(partition) + i, v) for i, v in enumerate(values)
         ]
 
-    def fail(self, *, skipping: int = 0) -> None:
-        """Let the next poll raise, having destroyed so many messages per partition."""
-        self._fail = SourceError("planned: the poll failed")
-        for partition in self._position:
-            self._position[partition] += skipping
+    def skip(self, partition: LogPartition, offsets: int) -> None:
+        """Let the log's end move on without messages, as commit markers do."""
+        self._high[partition] = self._end(partition) + offsets
+
+    def expire(self, partition: LogPartition, before: int) -> None:
+        """Let retention delete the messages before an offset."""
+        self._low[partition] = before
+        self.log[partition] = [m for m in self.log[partition] if m.offset >= before]
+        self._high[partition] = max(before, self._end(partition))
+
+    def fail(self, *, skipping: int = 0, error: BaseException | None = None) -> None:
+        """Let the next poll raise, having destroyed so many messages per partition.
+
+        It raises `error`, or else a `SourceError`.
+        """
+        self._fail = error or SourceError("planned: the poll failed")
+        self._skipping = skipping
 
     def revoke(self, *partitions: LogPartition) -> None:
         """Let the next poll revoke these partitions."""
@@ -123,16 +139,21 @@ class MemorySource:
             self._take_away(leaving)
         if self._fail is not None:
             error, self._fail = self._fail, None
+            for partition in self._position:
+                self._position[partition] += self._skipping
             raise error
-        runs = [] if self._held else self._fetch(max(1, min(room.rows, PAGE)))
+        outside = [] if self._held else self._out_of_range()
+        runs = [] if self._held else self._fetch(self._most(room))
         if not runs:
             self._idle(min(timeout, IDLE_SECONDS))
+            self._pass_markers()
         lost, self._lost = frozenset(self._lost), set()
         commits, self._answers = self._answers, []
         return Poll(
             runs=runs,
             assigned=frozenset(self._mine),
             lost=lost,
+            out_of_range=outside,
             commits=commits,
             reached={} if runs else dict(self._position),
         )
@@ -153,7 +174,7 @@ class MemorySource:
 
     def start(self, positions: Mapping[LogPartition, int]) -> None:
         """See `Source`."""
-        self._position.update(positions)
+        self._position.update({p: at for p, at in positions.items() if p in self._mine})
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 — as the port has it
         """See `Source`."""
@@ -174,18 +195,44 @@ class MemorySource:
     def watermarks(self) -> Mapping[LogPartition, Watermarks]:
         """See `Source`."""
         return {
-            partition: Watermarks(log[0].offset if log else 0, self._end(partition))
-            for partition, log in self.log.items()
+            partition: Watermarks(self._start_of(partition), self._end(partition))
+            for partition in self.log
         }
 
     def close(self) -> None:
         """See `Source`."""
+        if self._on_revoke and self._mine:
+            self._on_revoke(frozenset(self._mine))
+        self._take_away(tuple(self._mine))
 
     # -------------------------------------------------------------------- privately
 
     def _end(self, partition: LogPartition) -> int:
         log = self.log[partition]
-        return log[-1].offset + 1 if log else 0
+        return max(log[-1].offset + 1 if log else 0, self._high.get(partition, 0))
+
+    def _start_of(self, partition: LogPartition) -> int:
+        log = self.log[partition]
+        return self._low.get(partition, log[0].offset if log else 0)
+
+    def _most(self, room: Room) -> int:
+        return max(1, min(room.rows, room.bytes // self._largest, PAGE))
+
+    def _out_of_range(self) -> list[OutOfRange]:
+        outside = [
+            OutOfRange(partition, low, self._end(partition))
+            for partition, position in self._position.items()
+            if position < (low := self._low.get(partition, 0))
+        ]
+        for item in outside:  # nothing is delivered until the next start
+            del self._position[item.partition]
+        return outside
+
+    def _pass_markers(self) -> None:
+        """Move past what holds no message, as a client does when it waits."""
+        for partition, position in self._position.items():
+            if not any(m.offset >= position for m in self.log[partition]):
+                self._position[partition] = max(position, self._end(partition))
 
     def _take_away(self, partitions: Iterable[LogPartition]) -> None:
         for partition in partitions:
@@ -199,6 +246,8 @@ class MemorySource:
             if ahead:
                 runs.append(_run(partition, ahead))
                 self._position[partition] = ahead[-1].offset + 1
+                sizes = (len(message.value or b"") for message in ahead)
+                self._largest = max(self._largest, *sizes)
                 rows -= len(ahead)
             if rows <= 0:
                 break

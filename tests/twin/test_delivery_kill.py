@@ -1,0 +1,51 @@
+"""Crashes and stops of the whole pipeline, with the genuine clients on both ends."""
+
+import os
+import signal
+
+import pytest
+from demo_process import Demo
+
+pytestmark = pytest.mark.timeout(150)
+
+
+def _assert_sound(demo: Demo, *, restarts: int) -> None:
+    code, report = demo.verdict()
+    assert report["lost"] == report["duplicates"] == 0, report
+    assert code == 0, report
+    accounted = sum(report["landed"].values()) + report["dead_letters"]
+    assert accounted == report["produced"] > 0
+    assert report["restarts"] == restarts
+    assert demo.left_behind(10.0) == []
+
+
+def test_a_killed_consumer_and_a_sigterm_lose_nothing() -> None:
+    """SIGKILL takes the consumer in the middle; its successor goes on, to the end."""
+    with Demo(EVENTS=0, RATE=150, POISON=0.02) as demo:
+        consumer, _ = demo.pids()
+        demo.wait_for_slices(2)
+        os.kill(consumer, signal.SIGKILL)
+        demo.wait_for_produced(400)
+        demo.terminate()
+        _assert_sound(demo, restarts=1)
+
+
+def test_a_killed_warehouse_and_a_ctrl_c_lose_nothing() -> None:
+    """SIGKILL takes the warehouse in the middle of writes; the consumer waits for it."""
+    with Demo(EVENTS=0, RATE=150, POISON=0.02) as demo:
+        _, warehouse = demo.pids()
+        demo.wait_for_slices(2)
+        os.kill(warehouse, signal.SIGKILL)
+        demo.wait_for_produced(400)
+        demo.interrupt()
+        _assert_sound(demo, restarts=1)
+
+
+def test_a_killed_demo_leaves_no_process_behind() -> None:
+    """Broker, warehouse, consumer and producer end when nobody holds their pipes."""
+    with Demo(EVENTS=0, RATE=50) as demo:
+        demo.pids()
+        demo.wait_for_produced(1)
+        assert len(demo.family()) == 4
+        demo.kill()
+        assert demo.left_behind(60.0) == []
