@@ -2,8 +2,7 @@ from typing import get_args
 
 import pytest
 
-from winestream.records import Guarantee
-from winestream.records import Cursor, LogPartition, Range
+from winestream.records import Cursor, Guarantee, LogPartition, Range
 from winestream.telemetry import (
     ClaimFailed,
     CursorsClaimed,

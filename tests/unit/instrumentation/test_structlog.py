@@ -14,8 +14,7 @@ from winestream.instrumentation.structlog import (
     StructlogHook,
     configure_json_logging,
 )
-from winestream.records import Guarantee
-from winestream.records import LogPartition
+from winestream.records import Guarantee, LogPartition
 from winestream.telemetry import (
     KafkaCommitted,
     OutageChanged,
