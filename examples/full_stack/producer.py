@@ -9,6 +9,7 @@ pipe makes it stop publishing early.
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -39,6 +40,9 @@ from winestream.kafka import ConsumedWindow, EventProducer
 
 STORY_BEGINS = datetime(2026, 1, 5, 7, tzinfo=UTC)
 """Without `--live` the shop's own time starts here: the same seed, the same story."""
+
+GIVE_UP_SECONDS = 5.0
+"""After SIGTERM: who is not done by then waits for a broker that is gone."""
 
 COUNT_EVERY = 50
 """Metrics are updated once for so many messages."""
@@ -116,6 +120,9 @@ def main() -> None:
     def end(*_: object) -> None:
         paused.set()
         ended.set()
+        give_up = threading.Timer(GIVE_UP_SECONDS, os._exit, [1])
+        give_up.daemon = True
+        give_up.start()
 
     def obey(line: str) -> None:
         if line == "pause":

@@ -61,9 +61,7 @@ def test_a_commit_without_an_answer_is_cleared_up_by_keeping(
     world.assert_exactly_once()
 
 
-@pytest.mark.parametrize(
-    ("step", "lost"), [("upload", "request"), ("copy", "answer"), ("lock", "answer")]
-)
+@pytest.mark.parametrize(("step", "lost"), [("upload", "request"), ("lock", "answer")])
 def test_any_other_cut_is_retryable(
     world: World, proxy: CuttingProxy, step: str, lost: Lost
 ) -> None:

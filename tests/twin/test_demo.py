@@ -49,7 +49,7 @@ def second(first: Run, data: Path) -> Run:
 def kept(second: Run, data: Path) -> Iterator[EmbeddedWarehouse]:
     """Open the warehouse that both runs left."""
     del second
-    with EmbeddedWarehouse.start(data / "warehouse") as warehouse:
+    with EmbeddedWarehouse.start(data) as warehouse:
         yield warehouse
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from warehouse_world import World, rows_of, segment
@@ -273,3 +274,13 @@ def test_reading_asks_only_for_what_is_there(world: World) -> None:
     }
     assert writer.read([]) == {}
     assert writer.claim("me", {}) == {}
+
+
+def test_slice_ids_are_a_pipelines_own(world: World, new_world: Any) -> None:
+    """The same id in another pipeline, at the same place, moves no cursor here."""
+    here, other = world.partition(), new_world(world.warehouse)
+    other.owned(None, here)
+    writer, epochs = world.owned(None, here)
+    writer.write(Slice("me/1", (segment(here, 0, 2),)), epochs)
+    assert other.cursors()[here].position == 0
+    world.assert_exactly_once()

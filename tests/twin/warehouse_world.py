@@ -274,3 +274,17 @@ class World:
             ends[tuple(where)] = stop
         for partition, cursor in cursors.items():
             assert ends.get(tuple(partition), cursor.first) == cursor.position
+
+
+def abort_transactions(world: World) -> int:
+    """End this pipeline's open transactions from another session, as an admin can."""
+    with closing(world.connect()) as connection:
+        cursor = connection.cursor()
+        found = cursor.execute("SHOW TRANSACTIONS").fetchall()
+        names = [column.name.lower() for column in cursor.description]
+        shown = [dict(zip(names, row, strict=True)) for row in found]
+        wanted = f"winestream_{world.pipeline.replace('-', '_')}__".lower()
+        ours = [row["id"] for row in shown if row["name"].lower().startswith(wanted)]
+        for number in ours:
+            cursor.execute(f"SELECT SYSTEM$ABORT_TRANSACTION({number})")
+        return len(ours)

@@ -76,12 +76,14 @@ class Staging:
         folder = self._folder(today)
         folder.slices.append({p: r.stop for p, r in piece.ranges.items()})
         attempt = uuid.uuid4().hex
+        # A long life in a folder for temporary files: somebody may have tidied up.
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         staged = []
         for load in loads:
             into = qualified(load.schema, load.table)
             local = self.scratch / f"{attempt}-{load.table.lower()}.parquet"
-            seal(load, local)
             try:
+                seal(load, local)
                 session.run(
                     f"PUT 'file://{local}' @{STAGE}/{folder.path} "
                     "AUTO_COMPRESS=FALSE OVERWRITE=FALSE"

@@ -20,7 +20,8 @@ _COMPARE_AND_SET = """
 UPDATE OPS.INGEST_CURSOR c
 SET NEXT_OFFSET = l.TO_OFFSET, UPDATED_AT = SYSDATE()
 FROM OPS.INGEST_LEDGER l
-WHERE l.SLICE_ID = ? AND c.PIPELINE = l.PIPELINE AND c.CLUSTER_ID = l.CLUSTER_ID
+WHERE l.SLICE_ID = ? AND l.PIPELINE = ?
+  AND c.PIPELINE = l.PIPELINE AND c.CLUSTER_ID = l.CLUSTER_ID
   AND c.TOPIC_ID = l.TOPIC_ID AND c.TOPIC = l.TOPIC
   AND c.KAFKA_PARTITION = l.KAFKA_PARTITION
   AND c.EPOCH = l.EPOCH AND c.NEXT_OFFSET = l.FROM_OFFSET
@@ -54,7 +55,7 @@ class _CursorsDifferError(Exception):
 def _move_cursors(session: Session, pipeline: str, piece: Slice) -> None:
     """Lock, compare and set. Two rows of one cursor show in the lock's count."""
     locked = lock(session, pipeline, piece.ranges)
-    moved = int(session.run(_COMPARE_AND_SET, [piece.id])[0][0])
+    moved = int(session.run(_COMPARE_AND_SET, [piece.id, pipeline])[0][0])
     if not locked == moved == len(piece.ranges):
         raise _CursorsDifferError
 
