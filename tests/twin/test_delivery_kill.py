@@ -15,7 +15,7 @@ def _assert_sound(demo: Demo, *, restarts: int) -> None:
     assert code == 0, report
     accounted = sum(report["landed"].values()) + report["dead_letters"]
     assert accounted == report["produced"] > 0
-    assert report["restarts"] == restarts
+    assert report["restarts"] >= restarts  # a consumer may also start too early
     assert demo.left_behind(10.0) == []
 
 

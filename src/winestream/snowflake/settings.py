@@ -36,8 +36,9 @@ class ConnectionSettings:
     port: int | None = None
     protocol: str = "https"
     login_timeout: timedelta = timedelta(seconds=20)
-    request_timeout: timedelta = timedelta(seconds=60)
-    statement_timeout: timedelta = timedelta(minutes=10)
+    request_timeout: timedelta = timedelta(minutes=2)
+    # Shorter, so that the server's own word arrives before the client gives up.
+    statement_timeout: timedelta = timedelta(seconds=100)
     lock_timeout: timedelta = timedelta(seconds=20)
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 

@@ -101,7 +101,7 @@ def test_a_session_keeps_the_protocols_rules() -> None:
             "TIMEZONE": "UTC",
             "TRANSACTION_ABORT_ON_ERROR": True,
             "LOCK_TIMEOUT": 15,
-            "STATEMENT_TIMEOUT_IN_SECONDS": 600,
+            "STATEMENT_TIMEOUT_IN_SECONDS": 100,
             "ABORT_DETACHED_QUERY": True,
             "QUERY_TAG": "tag",
             "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0,
