@@ -20,6 +20,7 @@ from full_stack.wiring import (
     PIPELINE,
     RETRY,
     TOPICS,
+    metrics_address,
     routes,
     setting,
 )
@@ -48,7 +49,7 @@ def warehouse() -> ConnectionSettings:
             "WINESTREAM_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
         ),
         warehouse=setting("WINESTREAM_SNOWFLAKE_WAREHOUSE"),
-        role=os.environ.get("WINESTREAM_SNOWFLAKE_ROLE"),
+        role=os.environ.get("WINESTREAM_SNOWFLAKE_ROLE") or None,
         database=setting("WINESTREAM_SNOWFLAKE_DATABASE", DATABASE),
     )
 
@@ -76,7 +77,7 @@ def main() -> None:
         settings=source.settings,
     )
     port = int(setting(METRICS_PORT, str(CONSUMER_PORT)))
-    with serve_metrics(metrics.registry, port=port):
+    with serve_metrics(metrics.registry, port, metrics_address()):
         sink.run()
 
 

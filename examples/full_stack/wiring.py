@@ -26,6 +26,8 @@ PRODUCER_PORT: Final = 8001
 
 BOOTSTRAP: Final = "WINESTREAM_BOOTSTRAP"
 METRICS_PORT: Final = "WINESTREAM_METRICS_PORT"
+METRICS_ADDRESS: Final = "WINESTREAM_METRICS_ADDRESS"
+"""Where metrics are served: loopback, unless a container has to be scraped."""
 
 
 def routes() -> Routes:
@@ -34,6 +36,11 @@ def routes() -> Routes:
         {OrderCreated: "RAW_ORDERS", InventoryAdjusted: "RAW_INVENTORY"},
         unknown="RAW_EVENTS",
     )
+
+
+def metrics_address() -> str:
+    """Return the address to serve metrics on."""
+    return setting(METRICS_ADDRESS, "127.0.0.1")
 
 
 def setting(name: str, default: str | None = None) -> str:
