@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test lint format lock build clean help
+.PHONY: demo test test-stack lint format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -26,6 +26,9 @@ demo: $(READY)  ## the whole pipeline on this machine (EVENTS= HEADLESS= POISON=
 
 test: $(READY)  ## the whole suite that needs nothing but Python
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-stack: $(READY)  ## real Prometheus, Alertmanager, node_exporter (Debian's packages)
+	@WINESTREAM_TEST_STACK=1 $(BIN)/python -m pytest tests/stack $(ARGS)
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

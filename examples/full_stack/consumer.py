@@ -21,6 +21,7 @@ from full_stack.wiring import (
     RETRY,
     SESSION,
     TOPICS,
+    metrics_address,
     routes,
     setting,
 )
@@ -49,7 +50,7 @@ def warehouse() -> ConnectionSettings:
             "WINESTREAM_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
         ),
         warehouse=setting("WINESTREAM_SNOWFLAKE_WAREHOUSE"),
-        role=os.environ.get("WINESTREAM_SNOWFLAKE_ROLE"),
+        role=os.environ.get("WINESTREAM_SNOWFLAKE_ROLE") or None,
         database=setting("WINESTREAM_SNOWFLAKE_DATABASE", DATABASE),
     )
 
@@ -79,7 +80,7 @@ def main() -> None:
         settings=source.settings,
     )
     port = int(setting(METRICS_PORT, str(CONSUMER_PORT)))
-    with serve_metrics(metrics.registry, port=port):
+    with serve_metrics(metrics.registry, port, metrics_address()):
         sink.run()
 
 

@@ -30,9 +30,11 @@ from full_stack.wiring import (
     GROUP,
     METRICS_PORT,
     PRODUCER_PORT,
+    metrics_address,
     routes,
     setting,
 )
+from winestream.events import InventoryAdjusted, OrderCreated, event_type_of
 from winestream.instrumentation.prometheus import ProducerMetrics
 from winestream.instrumentation.server import serve_metrics
 from winestream.instrumentation.structlog import configure_json_logging
@@ -43,6 +45,8 @@ STORY_BEGINS = datetime(2026, 1, 5, 7, tzinfo=UTC)
 
 GIVE_UP_SECONDS = 5.0
 """After SIGTERM: who is not done by then waits for a broker that is gone."""
+
+KNOWN_TYPES = [event_type_of(cls) for cls in (OrderCreated, InventoryAdjusted)]
 
 COUNT_EVERY = 50
 """Metrics are updated once for so many messages."""
@@ -142,11 +146,11 @@ def main() -> None:
     story = shop.publications()
     if options.events:
         story = islice(story, options.events)
-    metrics = ProducerMetrics()
+    metrics = ProducerMetrics(known_types=KNOWN_TYPES)
     port = int(setting(METRICS_PORT, str(PRODUCER_PORT)))
     log.info("configuration", events=options.events, rate=options.rate)
     with (
-        serve_metrics(metrics.registry, port=port),
+        serve_metrics(metrics.registry, port, metrics_address()),
         EventProducer(
             setting(BOOTSTRAP),
             routes(),

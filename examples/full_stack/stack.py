@@ -20,8 +20,10 @@ from full_stack.poison import MARKER
 from full_stack.verdict import landed_by_table
 from full_stack.wiring import (
     BOOTSTRAP,
+    BROKER_PORT,
     CONSUMER_PORT,
     DATABASE,
+    GROUP,
     METRICS_PORT,
     PIPELINE,
     PRODUCER_PORT,
@@ -29,6 +31,7 @@ from full_stack.wiring import (
     routes,
 )
 from winestream.local import EmbeddedBroker, EmbeddedWarehouse
+from winestream.local.broker_metrics import BrokerMetrics
 from winestream.operations.deploy import deploy, register_tables
 
 STOP_SECONDS: Final = 45
@@ -148,6 +151,9 @@ class Stack:
             self.producer_port = free_port(PRODUCER_PORT)
             self.consumer = self._consumer()
             self.producer = self._producer()
+            self.broker_metrics = BrokerMetrics.start(
+                self.broker.bootstrap, groups=[GROUP], port=free_port(BROKER_PORT)
+            )
         except BaseException:
             self._stop_servers()
             raise
@@ -273,6 +279,8 @@ class Stack:
         )
 
     def _stop_servers(self) -> None:
+        if hasattr(self, "broker_metrics"):
+            self.broker_metrics.close()
         if hasattr(self, "warehouse"):
             self.warehouse.close()
         self.broker.close()

@@ -26,9 +26,13 @@ SESSION: Final = timedelta(seconds=6)
 
 CONSUMER_PORT: Final = 8000
 PRODUCER_PORT: Final = 8001
+BROKER_PORT: Final = 9644
+"""Where the broker's own metrics are, under Redpanda's port and path."""
 
 BOOTSTRAP: Final = "WINESTREAM_BOOTSTRAP"
 METRICS_PORT: Final = "WINESTREAM_METRICS_PORT"
+METRICS_ADDRESS: Final = "WINESTREAM_METRICS_ADDRESS"
+"""Where metrics are served: loopback, unless a container has to be scraped."""
 
 
 def routes() -> Routes:
@@ -37,6 +41,11 @@ def routes() -> Routes:
         {OrderCreated: "RAW_ORDERS", InventoryAdjusted: "RAW_INVENTORY"},
         unknown="RAW_EVENTS",
     )
+
+
+def metrics_address() -> str:
+    """Return the address to serve metrics on."""
+    return setting(METRICS_ADDRESS, "127.0.0.1")
 
 
 def setting(name: str, default: str | None = None) -> str:

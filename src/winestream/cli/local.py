@@ -1,8 +1,9 @@
 """`winestream local`: a warehouse on this machine."""
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from winestream import local
 
@@ -10,7 +11,13 @@ app = App(name="local", help="Serve a warehouse on this machine, for looking at 
 
 
 @app.command
-def serve(*, data: Path, port: int | None = None) -> None:
+def serve(
+    *,
+    data: Path,
+    port: int | None = None,
+    address: str = "127.0.0.1",
+    create: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
     """Serve the databases of a finished run until Ctrl-C; prints how to connect.
 
     Parameters
@@ -18,6 +25,11 @@ def serve(*, data: Path, port: int | None = None) -> None:
     data
         The folder that holds the databases.
     port
-        The port of 127.0.0.1 to listen on; any free one otherwise.
+        The port to listen on; any free one otherwise.
+    address
+        The IPv4 address to listen on. Nobody is asked for a password, so anything
+        but loopback belongs in a network of its own, as between containers.
+    create
+        Begin with an empty folder, instead of refusing one.
     """
-    local.serve(data, port)
+    local.serve(data, port, address=address, create=create)

@@ -18,13 +18,21 @@ print(connection.cursor().execute("SHOW TABLES IN ACCOUNT").fetchall())
 """
 
 
-def serve(data: Path, port: int | None = None) -> None:
+def serve(
+    data: Path,
+    port: int | None = None,
+    *,
+    address: str = "127.0.0.1",
+    create: bool = False,
+) -> None:
     """Serve the databases in `data` until SIGINT or SIGTERM; prints how to connect.
 
-    Call it from the main thread. Raises ConfigurationError if `data` holds no
-    database or is in use.
+    Nobody is asked for a password, so an `address` other than loopback belongs in a
+    network of one's own, as between containers. Call it from the main thread. Raises
+    ConfigurationError if `data` is in use, or holds no database and is not to be
+    begun (`create`).
     """
-    if not any(Path(data).glob("*.db")):
+    if not create and not any(Path(data).glob("*.db")):
         raise ConfigurationError(
             f"{data} holds no database: give the data folder of a finished run."
         )
@@ -38,7 +46,7 @@ def serve(data: Path, port: int | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with EmbeddedWarehouse.start(data, port) as warehouse:
+        with EmbeddedWarehouse.start(data, port, address=address) as warehouse:
             sys.stdout.write(_instructions(warehouse))
             sys.stdout.flush()
             while not stop.wait(0.5):  # a plain wait would keep signals out
@@ -51,7 +59,8 @@ def serve(data: Path, port: int | None = None) -> None:
 def _instructions(warehouse: EmbeddedWarehouse) -> str:
     connection = warehouse.connection
     arguments = "\n".join(f"    {k}={v!r}," for k, v in connection.items())
-    databases = ", ".join(sorted(file.stem for file in warehouse.data.glob("*.db")))
+    names = sorted(file.stem for file in warehouse.data.glob("*.db"))
+    databases = ", ".join(names) or "no database yet"
     return (
         f"Serving {databases} from {warehouse.data} "
         f"on {connection['host']}:{connection['port']}; Ctrl-C stops it.\n\n"

@@ -16,6 +16,7 @@ from typing import Any, Self
 from winestream.local.holder import Holder
 
 _MODULE = "winestream.local.warehouse_process"
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - to listen on, when told to; not to connect to
 
 
 class EmbeddedWarehouse:
@@ -26,27 +27,35 @@ class EmbeddedWarehouse:
     any thread and raises WinestreamError when the process is gone.
     """
 
-    def __init__(self, data: Path, port: int | None, *, temporary: bool) -> None:
+    def __init__(
+        self, data: Path, port: int | None, address: str, *, temporary: bool
+    ) -> None:
         self._lock = threading.Lock()
         self._data, self._temporary = data, temporary
+        self._address = address
         self._refusals: list[dict[str, str]] = []
         self._holder = self._start(port)
         self._port = int(self._holder.ready["port"])
 
     @classmethod
     def start(
-        cls, data: Path | str | None = None, port: int | None = None
+        cls,
+        data: Path | str | None = None,
+        port: int | None = None,
+        *,
+        address: str = "127.0.0.1",
     ) -> "EmbeddedWarehouse":
-        """Start one on `port` of 127.0.0.1, or on any that is free.
+        """Start one on `port` of `address` (IPv4), or on any that is free.
 
-        Raises ConfigurationError if `data` is in use by another one, the port is
+        Nobody is asked for a password: keep it on loopback, or in a network of its
+        own. Raises ConfigurationError if `data` is in use by another one, the port is
         taken, or the extra is not installed (`pip install 'winestream[local]'`).
         """
         if data is not None:
-            return cls(Path(data).resolve(), port, temporary=False)
+            return cls(Path(data).resolve(), port, address, temporary=False)
         folder = Path(tempfile.mkdtemp(prefix="winestream-warehouse-"))
         try:
-            return cls(folder, port, temporary=True)
+            return cls(folder, port, address, temporary=True)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -63,7 +72,7 @@ class EmbeddedWarehouse:
             "user": "winestream",
             "password": "local",  # nobody checks it
             "account": "local",
-            "host": "127.0.0.1",
+            "host": "127.0.0.1" if self._address == _EVERYWHERE else self._address,
             "port": self._port,
             "protocol": "http",
             "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
@@ -75,7 +84,7 @@ class EmbeddedWarehouse:
 
     @property
     def port(self) -> int:
-        """The port of 127.0.0.1 that it listens on; the same after `restart`."""
+        """The port that it listens on; the same after `restart`."""
         return self._port
 
     @property
@@ -136,6 +145,7 @@ class EmbeddedWarehouse:
         settings = {
             "data": str(self._data),
             "port": port,
+            "address": self._address,
             "temporary": self._temporary,
         }
         return Holder(_MODULE, settings)

@@ -58,7 +58,7 @@ def _prepare(
     from winestream.local.server.http import Gateway  # noqa: PLC0415 - needs the shim
     from winestream.local.server.storage import Storage  # noqa: PLC0415 - as above
 
-    listening = _listen(given["port"])
+    listening = _listen(given["address"], given["port"])
     storage = Storage(Path(given["data"]))
     opened.append(storage)
     chain = Chain()
@@ -74,7 +74,7 @@ def _prepare(
     return {"port": listening.getsockname()[1]}, operations
 
 
-def _listen(port: int | None) -> socket.socket:
+def _listen(address: str, port: int | None) -> socket.socket:
     deadline = time.monotonic() + _BIND
     while True:
         # Named by its protocol, or asyncio leaves Nagle's algorithm on for what this
@@ -84,12 +84,12 @@ def _listen(port: int | None) -> socket.socket:
         )
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind(("127.0.0.1", port or 0))
+            listening.bind((address, port or 0))
         except OSError as error:
             listening.close()
             if time.monotonic() > deadline:
                 raise ConfigurationError(
-                    f"port {port} of 127.0.0.1 cannot be used: {error.strerror}"
+                    f"port {port} of {address} cannot be used: {error.strerror}"
                 ) from error
             time.sleep(0.1)
         else:
