@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from winestream.cli.connection import ConnectionOptions
 from winestream.local import EmbeddedWarehouse
 
 PASSWORD = {"WINESTREAM_SNOWFLAKE_PASSWORD": "local"}
@@ -112,18 +111,18 @@ def test_options_may_come_from_the_environment(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--database", "X"], "--connection-name, or --account and --user"),
+        (["--database", "X"], "connection_name, or account and user"),
         (
             ["--database", "X", "--pipeline", "wine"],
             "--pipeline and --table go together",
         ),
         (
             [*SIGN_IN, "--password-file", "/nowhere/secret"],
-            "--password-file /nowhere/secret: No such file",
+            "--password-file: password_file /nowhere/secret: No such file",
         ),
         (
             [*SIGN_IN, "--private-key-file", "/nowhere/key.p8"],
-            "--private-key-file /nowhere/key.p8 is no file",
+            "--private-key-file: private_key_file /nowhere/key.p8 does not exist",
         ),
     ],
 )
@@ -147,50 +146,3 @@ def test_a_database_that_refuses_names_the_connectors_reason() -> None:
     assert (code, lines) == (1, [])
     assert "winestream: cannot sign in" in errors
     assert "hunter2" not in errors
-
-
-@pytest.fixture
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every winestream setting out of the environment."""
-    for name in [name for name in os.environ if name.startswith("WINESTREAM_")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.mark.usefixtures("_no_settings")
-def test_a_private_key_signs_in_as_a_service_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The key goes by its path, the passphrase by the environment, and no password."""
-    key = tmp_path / "key.p8"
-    key.touch()
-    options = ConnectionOptions(
-        database="WINE", account="a", user="u", private_key_file=key
-    )
-    wanted = {"authenticator": "SNOWFLAKE_JWT", "private_key_file": str(key)}
-    arguments = options.arguments()
-    assert wanted.items() <= arguments.items()
-    assert "private_key_file_pwd" not in arguments
-    monkeypatch.setenv("WINESTREAM_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "open sesame")
-    monkeypatch.setenv("WINESTREAM_SNOWFLAKE_PASSWORD", "local")
-    arguments = options.arguments()
-    assert arguments["private_key_file_pwd"] == "open sesame"  # noqa: S105 — an example
-    assert "password" not in arguments
-
-
-@pytest.mark.usefixtures("_no_settings")
-def test_a_named_connection_is_enough() -> None:
-    """What connections.toml says is not overridden by options nobody gave."""
-    options = ConnectionOptions(database="WINE", connection_name="prod")
-    arguments = options.arguments()
-    assert arguments["connection_name"] == "prod"
-    assert {"account", "user", "host", "password"}.isdisjoint(arguments)
-
-
-@pytest.mark.usefixtures("_no_settings")
-def test_every_session_is_in_utc_and_its_own() -> None:
-    """The connector changes what it is given, so nothing is shared between calls."""
-    options = ConnectionOptions(database="WINE", connection_name="prod")
-    options.arguments()["session_parameters"]["AUTOCOMMIT"] = False
-    session = options.arguments()["session_parameters"]
-    assert session["TIMEZONE"] == "UTC"
-    assert "AUTOCOMMIT" not in session

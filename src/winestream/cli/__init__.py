@@ -7,6 +7,23 @@ from cyclopts import App
 
 from winestream.errors import WinestreamError
 
+# Here and not in the commands' docstrings: --help must not import what they need.
+_RUN = """Start a consumer from settings alone.
+
+It stops on SIGTERM or Ctrl-C, once what is held is written; a second signal ends it at
+once. Serves /metrics, /health and /ready on http.address and http.port (127.0.0.1 and
+8000), and logs JSON lines to stderr.
+
+Exit codes: 0, stopped with all that was held written; 1, the settings are wrong; 2,
+ended by what no restart mends (credentials, a missing table, a topic made again,
+retention loss); 3, start it again: the broker or the warehouse did not answer, or the
+stop's deadline passed. Nothing is lost in any of them."""
+_CONFIG = """Show the effective settings, and where each came from.
+
+Secrets are ***. What is wrong follows on stderr. With --check the exit code is 1 then,
+and the routes' classes and the Kafka options are looked at as well; nothing is
+connected."""
+
 app = App(
     name="winestream",
     help="Typed events from Kafka or Redpanda into Snowflake, exactly once.",
@@ -16,6 +33,21 @@ app.command(
     "winestream.cli.deploy:run",
     name="deploy",
     help="Create or extend the schemas RAW and OPS; again it changes nothing.",
+)
+app.command(
+    "winestream.cli.run:run",
+    name="run",
+    help=_RUN,
+)
+app.command(
+    "winestream.cli.config:run",
+    name="config",
+    help=_CONFIG,
+)
+app.command(
+    "winestream.cli.schema:app",
+    name="schema",
+    help="Tables and views for your own event classes.",
 )
 app.command(
     "winestream.cli.local:app", name="local", help="A warehouse on this machine."

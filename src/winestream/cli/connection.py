@@ -1,7 +1,9 @@
-"""The options by which commands sign in to Snowflake, or to the embedded warehouse."""
+"""The flags by which commands sign in to Snowflake, or to the embedded warehouse.
+
+What they mean is `ConnectionSettings`' business, for a consumer as for these commands.
+"""
 
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,24 +15,24 @@ from winestream.errors import ConfigurationError
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-_PREFIX = "WINESTREAM_SNOWFLAKE_"
-_PASSWORD = _PREFIX + "PASSWORD"
-_PASSPHRASE = _PREFIX + "PRIVATE_KEY_PASSPHRASE"
-_LOGIN_SECONDS = 30
+    from winestream.snowflake import ConnectionSettings
+
+_SECTION = "snowflake"
 
 
 def _env(name: str) -> Parameter:
-    return Parameter(env_var=_PREFIX + name)
+    return Parameter(env_var=f"WINESTREAM_SNOWFLAKE_{name}")
 
 
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class ConnectionOptions:
-    """How to sign in.
+    """How to sign in: the [snowflake] section of --config, environment, then flags.
 
-    Secrets are never options: the password comes from WINESTREAM_SNOWFLAKE_PASSWORD
-    or a file, a private key's passphrase from
-    WINESTREAM_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE.
+    Every setting of the section may be a variable, WINESTREAM_SNOWFLAKE_… (USER,
+    PRIVATE_KEY, TOKEN, PROXY_HOST and so on). Secrets are never flags: give
+    WINESTREAM_SNOWFLAKE_PASSWORD, _PRIVATE_KEY, _PRIVATE_KEY_PASSPHRASE or _TOKEN, or
+    a file.
 
     Parameters
     ----------
@@ -47,96 +49,93 @@ class ConnectionOptions:
     warehouse
         The virtual warehouse to use; the user's default otherwise.
     private_key_file
-        A PKCS#8 private key in PEM form, for a service user.
+        An RSA private key, PEM or DER, for a service user.
     password_file
         A file with the password, instead of the environment variable.
+    token_file
+        A file with an OAuth token.
     host
-        The host to connect to instead of the account's, e.g. 127.0.0.1.
+        The host to connect to instead of the account's: private link, or 127.0.0.1.
     port
         The port of --host.
     protocol
         http for the embedded warehouse.
+    config
+        A TOML file with settings.
     """
 
-    database: Annotated[str, _env("DATABASE")]
-    connection_name: Annotated[str | None, _env("CONNECTION_NAME")] = None
-    account: Annotated[str | None, _env("ACCOUNT")] = None
-    user: Annotated[str | None, _env("USER")] = None
-    role: Annotated[str | None, _env("ROLE")] = None
-    warehouse: Annotated[str | None, _env("WAREHOUSE")] = None
-    private_key_file: Annotated[Path | None, _env("PRIVATE_KEY_FILE")] = None
-    password_file: Annotated[Path | None, _env("PASSWORD_FILE")] = None
-    host: Annotated[str | None, _env("HOST")] = None
-    port: Annotated[int | None, _env("PORT")] = None
-    protocol: Annotated[str | None, _env("PROTOCOL")] = None
+    database: Annotated[str | None, _env("DATABASE")] = None
+    connection_name: str | None = None
+    account: str | None = None
+    user: str | None = None
+    role: str | None = None
+    warehouse: str | None = None
+    private_key_file: Path | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+    host: str | None = None
+    port: int | None = None
+    protocol: str | None = None
+    config: Annotated[Path | None, Parameter(env_var="WINESTREAM_CONFIG")] = None
+
+    def settings(self) -> "ConnectionSettings":
+        """Return the sign-in. Raises `ConfigurationError` with every problem."""
+        # Not at the top: loads the connector, and --help must not.
+        from winestream.operations.settings import (  # noqa: PLC0415
+            from_environment,
+            from_flag,
+            from_toml,
+            resolve,
+        )
+        from winestream.snowflake import ConnectionSettings  # noqa: PLC0415
+
+        entries = list(from_toml(self.config)) if self.config else []
+        entries += from_environment(os.environ)
+        for field in attrs.fields(ConnectionOptions):
+            value = getattr(self, field.name)
+            if value is not None and field.name != "config":
+                flag = "--" + field.name.replace("_", "-")
+                key = f"{_SECTION}.{field.name}"
+                entries.append(from_flag(key, _plain(value), flag))
+        return resolve(ConnectionSettings, entries, under=(_SECTION,)).require()
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `snowflake.connector.connect`, a fresh dict.
 
-        Raises `ConfigurationError` when nothing says where to sign in, or a file of a
-        secret cannot be read.
+        Each statement commits by itself; a session is in UTC. Raises
+        `ConfigurationError`.
         """
-        if not self.connection_name and not (self.account and self.user):
-            raise ConfigurationError(
-                "say where to sign in: --connection-name, or --account and --user."
-            )
-        given = {
-            name: getattr(self, name)
-            for name in (
-                "connection_name",
-                "account",
-                "user",
-                "role",
-                "warehouse",
-                "database",
-                "host",
-                "port",
-                "protocol",
-            )
-        }
-        arguments = {name: value for name, value in given.items() if value is not None}
-        arguments |= self._secrets()
-        arguments |= {
+        from winestream.snowflake.settings import connector_major  # noqa: PLC0415
+
+        settings = self.settings()
+        return {
+            **settings.sign_in(),
+            **settings.time_limits(connector_major()),
             "autocommit": True,
-            "login_timeout": _LOGIN_SECONDS,
             "session_parameters": {
                 "TIMEZONE": "UTC",
                 "QUERY_TAG": "winestream",
                 "CLIENT_TELEMETRY_ENABLED": False,
             },
         }
-        if int(version("snowflake-connector-python").partition(".")[0]) >= 5:  # noqa: PLR2004 — a release
-            # Connector 5 warns at close until it is told.
-            arguments["enable_server_session_keep_alive_auto_detection"] = False
-        return arguments
 
     def connect(self) -> "SnowflakeConnection":
         """Sign in. Raises `ConfigurationError` with the connector's reason."""
         import snowflake.connector  # noqa: PLC0415 — slow, and not for --help
 
+        from winestream.snowflake.session import hush_connector  # noqa: PLC0415
+
+        arguments = self.arguments()
+        hush_connector()
         try:
-            return snowflake.connector.connect(**self.arguments())
+            return snowflake.connector.connect(**arguments)
         except snowflake.connector.Error as error:
             raise ConfigurationError(f"cannot sign in: {error}") from error
 
-    def _secrets(self) -> dict[str, Any]:
-        if self.private_key_file is not None:
-            if not self.private_key_file.is_file():
-                raise ConfigurationError(
-                    f"--private-key-file {self.private_key_file} is no file."
-                )
-            passphrase = os.environ.get(_PASSPHRASE)
-            return {
-                "authenticator": "SNOWFLAKE_JWT",
-                "private_key_file": str(self.private_key_file),
-            } | ({"private_key_file_pwd": passphrase} if passphrase else {})
-        if self.password_file is not None:
-            try:
-                text = self.password_file.read_text(encoding="utf-8")
-            except OSError as error:
-                raise ConfigurationError(
-                    f"--password-file {self.password_file}: {error.strerror}."
-                ) from error
-            return {"password": text.rstrip("\r\n")}
-        password = os.environ.get(_PASSWORD)
-        return {"password": password} if password else {}
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+DEFAULTS = ConnectionOptions()
+"""For a command's signature: everything may come from elsewhere."""

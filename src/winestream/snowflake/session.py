@@ -66,7 +66,8 @@ class Session:
                 )
             )
         except Exception as error:  # noqa: BLE001 — the one seam for vendor errors
-            raise translate(error, f"sign in as {settings.user}") from None
+            who = settings.user or settings.connection_name
+            raise translate(error, f"sign in as {who}") from None
 
     def run(
         self, sql: str, values: Sequence[Any] = (), *, data: bool = False

@@ -2,19 +2,57 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from winestream.errors import ConfigurationError
+from winestream.snowflake.keys import read_key_file, read_key_text
 
-_KEY_PAIR = "SNOWFLAKE_JWT"
+METHODS: Final = (
+    "connection_name",
+    "private_key_file",
+    "private_key",
+    "token",
+    "token_file",
+    "password",
+    "password_file",
+)
+"""The settings of which exactly one says how to sign in."""
+
+_COMPILED = 5
+"""Connector 5 has a compiled core and other names for some arguments."""
+
+
+def connector_major() -> int:
+    """Return the installed connector's major version, without importing it."""
+    return int(version("snowflake-connector-python").partition(".")[0])
+
+
+def _secret() -> Any:  # noqa: ANN401 — as attrs.field
+    return attrs.field(default=None, repr=False, metadata={"secret": True})
+
+
+def _option_secret(name: str) -> bool:
+    return any(word in name.lower() for word in ("pass", "secret", "token", "key"))
 
 
 @attrs.frozen(kw_only=True)
 class ConnectionSettings:
-    """Where the account is and who signs in; give a key file or a password.
+    """Where the account is and who signs in, by exactly one method.
+
+    The methods: a key pair (`private_key_file`, or `private_key` with the PEM's text,
+    line breaks or not; `private_key_passphrase` where it is encrypted), an OAuth token
+    (`token`, `token_file`), a password (`password`, `password_file`), or
+    `connection_name`: an entry of Snowflake's connections.toml (`connections_file`
+    where it is not in its usual place), which then holds the secret; account, role and
+    the like given here override the entry's. A file is read again at each sign-in, so
+    that a renewed token or key is taken up.
+
+    `host` is for private link and for embedded warehouses, `proxy_host` and
+    `proxy_port` for a way out over HTTP.
 
     `login_timeout` bounds a sign-in, `request_timeout` one HTTP request with all of the
     connector's own retries, `statement_timeout` a statement on the server. Without
@@ -22,34 +60,46 @@ class ConnectionSettings:
     into `request_timeout`, so give it more than the longest COPY takes. `lock_timeout`
     is how long a statement waits for the cursor's lock: 10 to 30 s are good, and the
     server's default is 12 hours. `options` go to the connector as they are.
+
+    Keys and files are looked at here, not at the first sign-in. Raises
+    `ConfigurationError`, whose message holds no secret.
     """
 
-    account: str
-    user: str
-    database: str
-    password: str | None = attrs.field(default=None, repr=False)
+    account: str | None = None
+    user: str | None = None
+    database: str | None = None
+    connection_name: str | None = None
+    connections_file: Path | None = None
+    password: str | None = _secret()
+    password_file: Path | None = None
+    private_key: str | None = _secret()
     private_key_file: Path | None = None
-    private_key_passphrase: str | None = attrs.field(default=None, repr=False)
+    private_key_passphrase: str | None = _secret()
+    token: str | None = _secret()
+    token_file: Path | None = None
     warehouse: str | None = None
     role: str | None = None
     host: str | None = None
     port: int | None = None
-    protocol: str = "https"
+    protocol: str | None = None
+    proxy_host: str | None = None
+    proxy_port: int | None = None
+    proxy_user: str | None = None
+    proxy_password: str | None = _secret()
     login_timeout: timedelta = timedelta(seconds=20)
     request_timeout: timedelta = timedelta(minutes=2)
     # Shorter, so that the server's own word arrives before the client gives up.
     statement_timeout: timedelta = timedelta(seconds=100)
     lock_timeout: timedelta = timedelta(seconds=20)
-    options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    options: Mapping[str, Any] = attrs.field(
+        factory=dict, repr=False, metadata={"secret_key": _option_secret}
+    )
 
     def __attrs_post_init__(self) -> None:
-        if (self.password is None) == (self.private_key_file is None):
-            raise ConfigurationError(
-                "sign in with private_key_file or with password: give exactly one"
-            )
-        key = self.private_key_file
-        if key is not None and not key.is_file():
-            raise ConfigurationError(f"private_key_file {key} does not exist")
+        self._check_place()
+        self._check_method()
+        self._check_proxy()
+        self._credentials()  # reads keys and files: better now than at the sign-in
 
     @classmethod
     def of(
@@ -66,6 +116,11 @@ class ConnectionSettings:
         options = {key: connection[key] for key in connection.keys() - known - ignored}
         return cls(database=database, options=options, **settings)
 
+    @property
+    def method(self) -> str:
+        """The setting that says how to sign in, one of `METHODS`."""
+        return self._methods_given()[0]
+
     def session_parameters(self, query_tag: str) -> dict[str, Any]:
         """Return what every session is set to; a fresh dict, the connector keeps it."""
         return {
@@ -81,33 +136,121 @@ class ConnectionSettings:
         }
 
     def sign_in(self) -> dict[str, Any]:
-        """Return the connector's arguments that say who and where."""
+        """Return the connector's arguments that say who and where; a fresh dict.
+
+        The same names serve connector 4.8 and 5. Reads the files of secrets again.
+        Raises `ConfigurationError`.
+        """
+        compiled = connector_major() >= _COMPILED
+        port = self.proxy_port
         chosen: dict[str, Any] = {
+            "connection_name": self.connection_name,
+            "connections_file_path": self.connections_file,
             "account": self.account,
             "user": self.user,
-            "password": self.password,
-            "authenticator": None if self.private_key_file is None else _KEY_PAIR,
-            "private_key_file": None
-            if self.private_key_file is None
-            else str(self.private_key_file),
-            "private_key_file_pwd": self.private_key_passphrase,
             "warehouse": self.warehouse,
             "role": self.role,
             "host": self.host,
             "port": self.port,
+            "protocol": self.protocol,
             "database": self.database,
+            "proxy_host": self.proxy_host,
+            # Connector 4 wants text, connector 5 a number.
+            "proxy_port": port if compiled or port is None else str(port),
+            "proxy_user": self.proxy_user,
+            "proxy_password": self.proxy_password,
+            # Connector 5 warns until it is told: sign out at close, ask nothing first.
+            "enable_server_session_keep_alive_auto_detection": False
+            if compiled
+            else None,
         }
         given = {key: value for key, value in chosen.items() if value is not None}
-        return {**given, "protocol": self.protocol, **self.options}
+        return {**given, **self._credentials(), **self.options}
 
     def time_limits(self, major_version: int) -> dict[str, int]:
         """Return the connector's time limits, in seconds, by its major version."""
         login = {"login_timeout": _seconds(self.login_timeout)}
         request = _seconds(self.request_timeout)
-        if major_version < 5:  # noqa: PLR2004 — the Rust core renamed them
+        if major_version < _COMPILED:
             return login | {"network_timeout": request, "socket_timeout": request}
         names = ("query_timeout", "retry_timeout", "request_timeout")
         return login | dict.fromkeys(names, request)
+
+    # ------------------------------------------------------------------- privately
+
+    def _methods_given(self) -> list[str]:
+        return [name for name in METHODS if getattr(self, name) is not None]
+
+    def _check_place(self) -> None:
+        if self.connection_name is not None:
+            return
+        if self.connections_file is not None:
+            raise ConfigurationError(
+                "connections_file needs connection_name: which of its entries?"
+            )
+        if not (self.account and self.user):
+            raise ConfigurationError(
+                "say where to sign in: connection_name, or account and user"
+            )
+        if not self.database:
+            raise ConfigurationError("database is missing: name an existing one")
+
+    def _check_method(self) -> None:
+        given = self._methods_given()
+        if len(given) > 1:
+            raise ConfigurationError(
+                f"{' and '.join(given)} are {len(given)} ways to sign in: give exactly "
+                "one"
+            )
+        if not given:
+            raise ConfigurationError(
+                f"say how to sign in: give exactly one of {', '.join(METHODS)}"
+            )
+        if self.private_key_passphrase is not None and "private_key" not in given[0]:
+            raise ConfigurationError(
+                "private_key_passphrase belongs to a key: give private_key_file or "
+                "private_key, or leave it out"
+            )
+
+    def _check_proxy(self) -> None:
+        if (self.proxy_host is None) != (self.proxy_port is None):
+            raise ConfigurationError("proxy_host and proxy_port go together")
+        if self.proxy_host is None and (self.proxy_user or self.proxy_password):
+            raise ConfigurationError("proxy_user needs proxy_host and proxy_port")
+        if self.proxy_password is not None and self.proxy_user is None:
+            raise ConfigurationError("proxy_password needs proxy_user")
+
+    def _credentials(self) -> dict[str, Any]:
+        phrase = self.private_key_passphrase
+        if self.private_key_file is not None:
+            key = read_key_file(self.private_key_file, phrase, "private_key_file")
+            return {"authenticator": "SNOWFLAKE_JWT", "private_key": key}
+        if self.private_key is not None:
+            key = read_key_text(self.private_key, phrase, "private_key")
+            return {"authenticator": "SNOWFLAKE_JWT", "private_key": key}
+        token = self.token or read_secret(self.token_file, "token_file")
+        if token is not None:
+            return {"authenticator": "OAUTH", "token": token}
+        password = self.password or read_secret(self.password_file, "password_file")
+        return {} if password is None else {"password": password}
+
+
+def read_secret(path: Path | None, where: str) -> str | None:
+    """Return a file's text without the line break at its end; None without a file.
+
+    Raises `ConfigurationError`, naming `where`, when it cannot be read or is empty.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigurationError(f"{where} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{where} {path} is no text") from None
+    if not text:
+        raise ConfigurationError(f"{where} {path} is empty")
+    return text
 
 
 def _seconds(value: timedelta) -> int:

@@ -1,0 +1,214 @@
+"""At least once with the genuine client: what the group's own commits say."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import attrs
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from plain_writers import PlainWriter
+
+from winestream.codec import Routes
+from winestream.core import BatchPolicy
+from winestream.events import Event
+from winestream.kafka import EventProducer, KafkaSource
+from winestream.local import EmbeddedBroker
+from winestream.records import Guarantee, LogPartition
+from winestream.sink import BatchingSink
+from winestream.telemetry import KafkaCommitted, Telemetry
+from winestream.testing import Fault, FaultPlan, MemoryWarehouse
+
+OFFSET_COMMIT = 8
+GROUP_AUTHORIZATION_FAILED = 30
+COUNT = 200
+PATIENCE = 60.0
+_numbers = itertools.count(1)
+
+
+@attrs.frozen(kw_only=True)
+class CorkReturned(Event):
+    wine_id: str
+
+
+ROUTES = Routes({CorkReturned: "RAW_CORKS"})
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[EmbeddedBroker]:
+    """One broker for the module; every test has a topic and a group of its own."""
+    with EmbeddedBroker.start() as started:
+        yield started
+
+
+@pytest.fixture
+def topic(broker: EmbeddedBroker) -> str:
+    """Make a topic of two partitions with messages in both."""
+    name = f"corks-{next(_numbers)}"
+    broker.create_topic(name, partitions=2)
+    publish(broker, name, COUNT)
+    return name
+
+
+def publish(broker: EmbeddedBroker, topic: str, count: int) -> None:
+    """Publish events, one in ten of them broken."""
+    with EventProducer(broker.bootstrap, ROUTES) as producer:
+        for n in range(count):
+            event = ROUTES.encode(CorkReturned(wine_id=f"wine-{n}"))
+            producer.publish_raw(topic, f"{n}", b"{" if n % 10 == 0 else event)
+
+
+def sink_of(
+    broker: EmbeddedBroker,
+    topic: str,
+    writer: PlainWriter,
+    told: list[Telemetry] | None = None,
+) -> BatchingSink:
+    """Return a sink that is a member of the topic's one group."""
+    source = KafkaSource(
+        [topic],
+        group=f"group-{topic}",
+        bootstrap=broker.bootstrap,
+        # The embedded broker waits for a session's length at each rebalance.
+        session_timeout=timedelta(seconds=2.5),
+        config={"heartbeat.interval.ms": 200},
+    )
+    return BatchingSink(
+        source,
+        ROUTES,
+        writer,
+        pipeline="corks",
+        batch=BatchPolicy(max_rows=20, linger=timedelta(milliseconds=100)),
+        hooks=[] if told is None else [told.append],
+    )
+
+
+def committed(broker: EmbeddedBroker, topic: str) -> dict[int, int]:
+    """Ask the broker for the group's positions."""
+    consumer = Consumer(
+        {"bootstrap.servers": broker.bootstrap, "group.id": f"group-{topic}"}
+    )
+    try:
+        parts = [TopicPartition(topic, n) for n in range(2)]
+        return {p.partition: p.offset for p in consumer.committed(parts, timeout=10)}
+    finally:
+        consumer.close()
+
+
+def covered(warehouse: MemoryWarehouse) -> dict[int, list[int]]:
+    """Return every offset that landed, by partition."""
+    found = {row.partition for row in warehouse.landed}
+    found |= {where for where, _ in warehouse.dead}
+    return {where.partition: warehouse.covered(where) for where in found}
+
+
+def test_commits_what_landed(broker: EmbeddedBroker, topic: str) -> None:
+    """Everything lands, the group's positions are the log's ends, and hold."""
+    warehouse = MemoryWarehouse()
+    sink = sink_of(broker, topic, PlainWriter(warehouse))
+    assert sink.guarantee is Guarantee.AT_LEAST_ONCE
+    sink.run(until_caught_up=True, signals=False)
+    there = covered(warehouse)
+    assert sum(map(len, there.values())) == COUNT
+    assert committed(broker, topic) == {n: len(there[n]) for n in range(2)}
+
+    publish(broker, topic, 10)
+    later = MemoryWarehouse()
+    sink_of(broker, topic, PlainWriter(later)).run(until_caught_up=True, signals=False)
+    assert sum(map(len, covered(later).values())) == 10
+
+
+def test_refused_commit_is_asked_again(broker: EmbeddedBroker, topic: str) -> None:
+    """What the coordinator refuses is committed in the end, and nothing is re-read."""
+    warehouse, told = MemoryWarehouse(), list[Telemetry]()
+    broker.fail(OFFSET_COMMIT, *[GROUP_AUTHORIZATION_FAILED] * 2)
+    try:
+        sink_of(broker, topic, PlainWriter(warehouse), told).run(
+            until_caught_up=True, signals=False
+        )
+    finally:
+        broker.clear_failures(OFFSET_COMMIT)
+    there = covered(warehouse)
+    assert committed(broker, topic) == {n: len(there[n]) for n in range(2)}
+    answers = [value for value in told if isinstance(value, KafkaCommitted)]
+    assert any(answer.errors for answer in answers)
+
+
+def test_unknown_outcome_doubles_and_loses_nothing(
+    broker: EmbeddedBroker, topic: str
+) -> None:
+    """A lost answer and a refusal later everything is there, something twice."""
+    warehouse = MemoryWarehouse()
+    faults = FaultPlan.of(Fault.ANSWER_LOST, Fault.RETRYABLE, Fault.NONE)
+    sink_of(broker, topic, PlainWriter(warehouse, faults)).run(
+        until_caught_up=True, signals=False
+    )
+    there = covered(warehouse)
+    ends = committed(broker, topic)
+    assert {n: sorted(set(offsets)) for n, offsets in there.items()} == {
+        n: list(range(end)) for n, end in ends.items()
+    }
+    assert sum(ends.values()) == COUNT
+    assert sum(map(len, there.values())) > COUNT
+
+
+class _Member(threading.Thread):
+    """A sink in a thread of its own."""
+
+    def __init__(self, sink: BatchingSink) -> None:
+        super().__init__(daemon=True)
+        self.sink = sink
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.sink.run(signals=False)
+        except BaseException as error:  # noqa: BLE001 — raised by the test
+            self.failure = error
+
+    def leave(self) -> None:
+        self.sink.stop()
+        self.join(PATIENCE)
+        assert not self.is_alive()
+        assert self.failure is None
+
+
+def _positions(sink: BatchingSink) -> dict[LogPartition, int | None]:
+    return {p: status.written for p, status in sink.snapshot.partitions.items()}
+
+
+def test_partition_moves_without_a_double(broker: EmbeddedBroker, topic: str) -> None:
+    """A revocation writes and commits first: the next owner reads nothing again."""
+    pause = threading.Event()
+    first_warehouse, second_warehouse = MemoryWarehouse(), MemoryWarehouse()
+    first = _Member(sink_of(broker, topic, PlainWriter(first_warehouse)))
+    second = _Member(sink_of(broker, topic, PlainWriter(second_warehouse)))
+    first.start()
+    while len(_positions(first.sink)) < 2:
+        assert not pause.wait(0.02), "waited for nothing"
+        assert first.failure is None
+    second.start()
+    publish(broker, topic, COUNT)
+    while not (len(_positions(first.sink)) == len(_positions(second.sink)) == 1):
+        assert not pause.wait(0.02), "waited for nothing"
+        assert first.failure is None
+        assert second.failure is None
+    publish(broker, topic, COUNT)
+    warehouses = (first_warehouse, second_warehouse)
+    while sum(len(offsets) for w in warehouses for offsets in covered(w).values()) < (
+        3 * COUNT
+    ):
+        assert not pause.wait(0.02), "waited for nothing"
+    first.sink.stop()
+    second.leave()
+    first.leave()
+    both: dict[int, list[int]] = {0: [], 1: []}
+    for warehouse in warehouses:
+        for number, offsets in covered(warehouse).items():
+            both[number] += offsets
+    ends = committed(broker, topic)
+    assert {n: sorted(offsets) for n, offsets in both.items()} == {
+        n: list(range(end)) for n, end in ends.items()
+    }
+    assert sum(ends.values()) == 3 * COUNT
