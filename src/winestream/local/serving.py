@@ -21,6 +21,8 @@ print(connection.cursor().execute("SHOW TABLES IN ACCOUNT").fetchall())
 def serve(data: Path, port: int | None = None) -> None:
     """Serve the databases in `data` until SIGINT or SIGTERM; prints how to connect.
 
+    No task runs by itself: what is looked at stays as it is.
+
     Call it from the main thread. Raises ConfigurationError if `data` holds no
     database or is in use.
     """
@@ -38,7 +40,7 @@ def serve(data: Path, port: int | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with EmbeddedWarehouse.start(data, port) as warehouse:
+        with EmbeddedWarehouse.start(data, port, time_factor=0) as warehouse:
             sys.stdout.write(_instructions(warehouse))
             sys.stdout.flush()
             while not stop.wait(0.5):  # a plain wait would keep signals out
