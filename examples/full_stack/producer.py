@@ -2,9 +2,9 @@
 
     python -m full_stack.producer --events 5000
 
-It publishes, flushes, prints what the broker acknowledged as one JSON line, and then
-waits for SIGTERM, so that its metrics can still be scraped. A line `pause` on a demo's
-pipe makes it stop publishing early.
+It publishes, flushes, prints what the broker acknowledged and what it was worth as one
+JSON line, and then waits for SIGTERM, so that its metrics can still be scraped. A line
+`pause` on a demo's pipe makes it stop publishing early.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from itertools import islice
 
 import structlog
 
+from full_stack.books import Books
 from full_stack.catalogue import load_catalogue
 from full_stack.child import watch_parent
 from full_stack.poison import breakers
@@ -84,9 +85,12 @@ def tell(
     metrics: ProducerMetrics,
     poison: float,
     paused: threading.Event,
-) -> Counter[str]:
-    """Publish until the story ends or is paused; count the broken ones by reason."""
-    codec, broken = routes(), Counter[str]()
+) -> tuple[Counter[str], Books]:
+    """Publish until the story ends or is paused.
+
+    Returns how many messages were broken, by reason, and the sound ones' books.
+    """
+    codec, broken, books = routes(), Counter[str](), Books()
     counts: dict[str, Counter[str]] = {}
     for number, (publication, breaker) in enumerate(
         zip(story, breakers(poison), strict=False), start=1
@@ -96,6 +100,8 @@ def tell(
             reason, damage = breaker
             value = damage(value)
             broken[reason] += 1
+        else:
+            books.enter(publication.event)
         producer.publish_raw(publication.topic, publication.key, value)
         types = counts.setdefault(publication.topic, Counter())
         types[publication.event.event_type] += 1
@@ -104,7 +110,7 @@ def tell(
         if paused.is_set():
             break
     count(metrics, counts)
-    return broken
+    return broken, books
 
 
 def count(metrics: ProducerMetrics, counts: dict[str, Counter[str]]) -> None:
@@ -159,16 +165,15 @@ def main() -> None:
             delivered=lambda _topic, _count, mean: metrics.acknowledged(mean),
         ) as producer,
     ):
-        broken = tell(
+        broken, books = tell(
             paced(story, options.rate), producer, metrics, options.poison, paused
         )
         producer.flush()
         counts = producer.acknowledged
         acknowledged = [[*name, count] for name, count in counts.items()]
         log.info("flushed", acknowledged=sum(counts.values()))
-        sys.stdout.write(
-            json.dumps({"acknowledged": acknowledged, "broken": broken}) + "\n"
-        )
+        report = books.as_json() | {"acknowledged": acknowledged, "broken": broken}
+        sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.flush()
         ended.wait()
     log.info("shutdown")

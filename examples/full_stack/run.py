@@ -22,6 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from full_stack.books import Ledger
+from full_stack.layers import Layers, look_through
 from full_stack.progress import Progress
 from full_stack.stack import Stack, Wish
 from full_stack.verdict import Verdict, judge
@@ -104,8 +106,8 @@ def wait_until_landed(stack: Stack, progress: Progress) -> None:
         time.sleep(TICK_SECONDS)
 
 
-def run(stack: Stack, asked: threading.Event) -> Verdict:
-    """Tell the story, let it land, stop in order, judge."""
+def run(stack: Stack, asked: threading.Event) -> tuple[Verdict, Layers]:
+    """Tell the story, let it land and pass through all layers, stop in order, judge."""
     with Progress(stack.consumer_port, stack.producer_port) as progress:
         progress.say(
             f"broker {stack.broker.bootstrap}  warehouse 127.0.0.1:"
@@ -119,23 +121,30 @@ def run(stack: Stack, asked: threading.Event) -> Verdict:
         tell_story(stack, progress, asked)
         wait_until_landed(stack, progress)
         progress.show(stack.landed, force=True)
-    stack.consumer.stop()
+        stack.consumer.stop()
+        ledger = Ledger(stack.wish.data / "produced.jsonl")
+        ledger.add(stack.broker.cluster_id, stack.books())
+        progress.say("everything has landed; the tasks take it through the layers")
+        for task_run in stack.run_tasks():
+            if task_run.state == "FAILED":
+                progress.say(f"{task_run.task} failed: {task_run.error_message}")
     with stack.connect() as connection:
-        return judge(
+        verdict = judge(
             connection,
             stack.broker.cluster_id,
             stack.acknowledged() or {},
             stack.broken(),
         )
+        return verdict, look_through(connection, ledger.total())
 
 
 def main() -> int:
-    """Run and print the verdict; 0 when every message is accounted for."""
+    """Run and print the verdict; 0 when every message and cent is accounted for."""
     asked_for, keep = wish()
     began = time.monotonic()
     try:
         with asked_to_stop() as asked, Stack(asked_for) as stack:
-            verdict = run(stack, asked)
+            verdict, layers = run(stack, asked)
             restarts = stack.restarts
     except (WinestreamError, RuntimeError) as error:
         sys.stderr.write(f"the demo failed: {error}\n")
@@ -155,11 +164,12 @@ def main() -> int:
         "lost": verdict.lost,
         "duplicates": verdict.duplicates,
         "guarantee": "exactly-once",
+        **layers.as_json(),
         "restarts": restarts,
         "seconds": round(time.monotonic() - began, 1),
     }
     sys.stdout.write(json.dumps(report) + "\n")
-    return 0 if verdict.sound else 1
+    return 0 if verdict.sound and layers.sound else 1
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
 import attrs
 import snowflake.connector
 
+from full_stack.books import Books
 from full_stack.child import CHILD
 from full_stack.poison import MARKER
 from full_stack.verdict import landed_by_table
@@ -30,12 +32,18 @@ from full_stack.wiring import (
     TOPICS,
     routes,
 )
-from winestream.local import EmbeddedBroker, EmbeddedWarehouse
+from winestream.local import EmbeddedBroker, EmbeddedWarehouse, TaskRun
 from winestream.local.broker_metrics import BrokerMetrics
 from winestream.operations.deploy import deploy, register_tables
 
 STOP_SECONDS: Final = 45
 """A consumer's own stop takes at most 30 s; then a margin."""
+
+TIME_FACTOR: Final = 15.0
+"""For tasks a minute passes in four seconds: loads every two, KPIs every twenty."""
+
+DRAIN: Final = timedelta(minutes=5)
+"""A bound on what the tasks may need once everything has landed."""
 
 
 @attrs.frozen
@@ -140,7 +148,7 @@ class Stack:
         self._logs.mkdir(parents=True, exist_ok=True)
         self.broker = EmbeddedBroker.start(TOPICS)
         try:
-            self.warehouse = EmbeddedWarehouse.start(wish.data)
+            self.warehouse = EmbeddedWarehouse.start(wish.data, time_factor=TIME_FACTOR)
             self._deploy()
             if wish.poison:
                 for table in ("RAW_ORDERS", "RAW_INVENTORY"):
@@ -200,6 +208,15 @@ class Stack:
         """Return how many messages were published broken, by reason."""
         report = self._report()
         return {} if report is None else report["broken"]
+
+    def books(self) -> Books:
+        """Return what the sound messages of this run are worth, by the producer."""
+        report = self._report()
+        return Books() if report is None else Books.from_json(report)
+
+    def run_tasks(self) -> tuple[TaskRun, ...]:
+        """Let the warehouse's tasks work until they have nothing left to do."""
+        return self.warehouse.run_tasks_until_idle(DRAIN)
 
     def close(self) -> None:
         """Stop in order: what is being read is written before its source goes."""

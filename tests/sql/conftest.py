@@ -1,12 +1,19 @@
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
+from pathlib import Path
 
 import pytest
 import snowflake.connector
 from snowflake.connector import SnowflakeConnection
 
 from winestream.local import EmbeddedWarehouse
+
+# Tests are no package: what they share is found by its folder.
+sys.path.append(str(Path(__file__).parent))
+
+from elt import Pipeline
 
 Connect = Callable[..., SnowflakeConnection]
 
@@ -51,3 +58,32 @@ def connection(connect: Connect) -> Iterator[SnowflakeConnection]:
     """Open one connection with autocommit off, as the writer does."""
     with closing(connect()) as opened:
         yield opened
+
+
+MakePipeline = Callable[[], Pipeline]
+
+
+@pytest.fixture(scope="session")
+def make_pipeline(warehouse: EmbeddedWarehouse) -> Iterator[MakePipeline]:
+    """Deploy into a database of its own, as often as it is called."""
+    opened: list[SnowflakeConnection] = []
+
+    def make() -> Pipeline:
+        arguments = warehouse.connection
+        arguments["session_parameters"]["TIMEZONE"] = "UTC"
+        arguments["paramstyle"] = "qmark"
+        name = f"ELT_{next(_numbers)}"
+        opened.append(
+            snowflake.connector.connect(**arguments, database=name, autocommit=True)
+        )
+        return Pipeline(opened[-1])
+
+    yield make
+    for connection in opened:
+        connection.close()
+
+
+@pytest.fixture
+def pipeline(make_pipeline: MakePipeline) -> Pipeline:
+    """Deploy for one test."""
+    return make_pipeline()

@@ -39,7 +39,7 @@ def test_a_second_deploy_changes_nothing(connect: Connect, autocommit: bool) -> 
         _everything(other),
         _rows(other, "SELECT * FROM OPS.DEPLOY_HISTORY"),
     )
-    assert len(before[0]) == 9
+    assert len(before[0]) == 10
 
 
 def test_the_history_says_who_and_when(connection: SnowflakeConnection) -> None:

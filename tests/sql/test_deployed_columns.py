@@ -75,6 +75,12 @@ OPS = {
         "APPLIED_AT": "TIMESTAMP_NTZ",
         "APPLIED_BY": "TEXT",
     },
+    "DEPLOY_REPEATABLES": {
+        "NAME": "TEXT",
+        "CHECKSUM": "TEXT",
+        "APPLIED_AT": "TIMESTAMP_NTZ",
+        "APPLIED_BY": "TEXT",
+    },
 }
 
 

@@ -32,7 +32,7 @@ app = App(
 app.command(
     "winestream.cli.deploy:run",
     name="deploy",
-    help="Create or extend the schemas RAW and OPS; again it changes nothing.",
+    help="Build or extend the warehouse; --status shows how it is doing.",
 )
 app.command(
     "winestream.cli.run:run",

@@ -1,5 +1,6 @@
 """`winestream deploy`: build what a pipeline needs in the warehouse."""
 
+import json
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -9,27 +10,32 @@ from cyclopts import Parameter
 
 from winestream.cli.connection import DEFAULTS, ConnectionOptions
 from winestream.errors import ConfigurationError
-from winestream.operations.deploy import deploy, register_tables
+from winestream.operations.deploy import DeployReport, deploy, register_tables
 from winestream.operations.migrations import read_migrations
+from winestream.operations.status import status as look
 from winestream.operations.user_migrations import (
     DEFAULT_SCOPE,
     deploy_user_migrations,
 )
+from winestream.operations.variables import assignments
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 
-def run(
+def run(  # noqa: PLR0913 — a parameter per option
     options: ConnectionOptions = DEFAULTS,
     *,
     pipeline: str | None = None,
     table: Annotated[list[str] | None, Parameter(negative=())] = None,
+    var: Annotated[list[str] | None, Parameter(negative=())] = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     migrations: Path | None = None,
     scope: str | None = None,
+    status: Annotated[bool, Parameter(negative=())] = False,
+    as_json: Annotated[bool, Parameter("--json", negative=())] = False,
 ) -> None:
-    """Create or extend the schemas RAW and OPS; run again it changes nothing.
+    """Build or extend the warehouse and resume its tasks; again it changes nothing.
 
     Parameters
     ----------
@@ -37,18 +43,36 @@ def run(
         Note the tables of this pipeline for the audit.
     table
         A RAW table the pipeline writes; once for each.
+    var
+        A variable of the SQL files, name=value; once for each. See sql/README.md.
     dry_run
         Print the statements that would run and change nothing.
     migrations
         A folder with your own migrations, NNNN_name.sql; they run after winestream's.
     scope
         Whose migrations they are, where several services share a database.
+    status
+        Only show tasks, streams, the lag of each layer and the last failures.
+    as_json
+        With --status: one JSON object.
     """
     if bool(pipeline) != bool(table):
         raise ConfigurationError("--pipeline and --table go together.")
+    if as_json and not status:
+        raise ConfigurationError("--json goes with --status.")
     with closing(options.connect()) as connection:
+        if status:
+            seen = look(connection)
+            if as_json:
+                _say(json.dumps(seen.as_json()))
+            else:
+                from winestream.cli.status_table import show  # noqa: PLC0415 — loads rich
+
+                show(seen)
+            return
         report = deploy(
             connection,
+            variables=assignments(var or []),
             dry_run=dry_run,
             on_apply=lambda name: _say(f"applying {name}"),
         )
@@ -59,9 +83,19 @@ def run(
         elif pipeline and table:
             for name in register_tables(connection, pipeline, table):
                 _say(f"registered {name} for {pipeline}")
-    done = "would be applied" if dry_run else "applied"
+    _sum_up(report, options.settings().database or "its database")
+
+
+def _sum_up(report: DeployReport, database: str) -> None:
+    done = "would be applied" if report.dry_run else "applied"
+    if report.resumed:
+        _say(f"resumed {', '.join(report.resumed)}")
+    if report.repeated or report.same:
+        _say(
+            f"repeatable files: {len(report.repeated)} {done}, {len(report.same)} same"
+        )
     _say(
-        f"{options.settings().database}: {len(report.applied)} migrations {done}, "
+        f"{database}: {len(report.applied)} migrations {done}, "
         f"{len(report.unchanged)} there already"
     )
 

@@ -6,6 +6,6 @@ broker and the warehouse, never by the one that starts them.
 
 from winestream.local.broker import EmbeddedBroker
 from winestream.local.serving import serve
-from winestream.local.warehouse import EmbeddedWarehouse
+from winestream.local.warehouse import EmbeddedWarehouse, TaskRun
 
-__all__ = ["EmbeddedBroker", "EmbeddedWarehouse", "serve"]
+__all__ = ["EmbeddedBroker", "EmbeddedWarehouse", "TaskRun", "serve"]

@@ -61,6 +61,19 @@ class Holder:
 
     def ask(self, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - any JSON
         """One operation's result. Raises WinestreamError if it failed or is gone."""
+        return self.ask_within(_ANSWER, operation, **arguments)
+
+    def ask_within(
+        self,
+        bound: timedelta,
+        operation: str,
+        /,
+        **arguments: Any,  # noqa: ANN401 - any JSON
+    ) -> Any:  # noqa: ANN401 - any JSON
+        """Ask for what may take longer, or is wanted sooner, than most operations.
+
+        Past the bound the process is ended, since its answers would be out of step.
+        """
         with self._lock:
             request = json.dumps({"operation": operation, **arguments})
             try:
@@ -69,7 +82,7 @@ class Holder:
                 stdin.flush()
             except (OSError, ValueError) as error:
                 raise WinestreamError(self._gone(operation)) from error
-            return self._answer(_ANSWER, operation)
+            return self._answer(bound, operation)
 
     def kill(self) -> None:
         """SIGKILL, and wait until the process is gone."""

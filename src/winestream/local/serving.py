@@ -28,9 +28,10 @@ def serve(
     """Serve the databases in `data` until SIGINT or SIGTERM; prints how to connect.
 
     Nobody is asked for a password, so an `address` other than loopback belongs in a
-    network of one's own, as between containers. Call it from the main thread. Raises
-    ConfigurationError if `data` is in use, or holds no database and is not to be
-    begun (`create`).
+    network of one's own, as between containers. A finished run stays as it is: no task
+    runs by itself. With `create` an empty folder is begun, and tasks run. Call it from
+    the main thread. Raises ConfigurationError if `data` is in use, or holds no database
+    and is not to be begun.
     """
     if not create and not any(Path(data).glob("*.db")):
         raise ConfigurationError(
@@ -46,7 +47,10 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with EmbeddedWarehouse.start(data, port, address=address) as warehouse:
+        factor = 1.0 if create else 0.0
+        with EmbeddedWarehouse.start(
+            data, port, address=address, time_factor=factor
+        ) as warehouse:
             sys.stdout.write(_instructions(warehouse))
             sys.stdout.flush()
             while not stop.wait(0.5):  # a plain wait would keep signals out

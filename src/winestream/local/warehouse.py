@@ -4,19 +4,34 @@ The genuine connector talks to it. What passes here proves nothing about grants,
 VALUES(PARSE_JSON(…)) or real isolation; see `server/` for what is imitated how.
 """
 
+import datetime as dt
 import os
 import shutil
 import tempfile
 import threading
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from winestream.errors import ConfigurationError, WinestreamError
 from winestream.local.holder import Holder
 
 _MODULE = "winestream.local.warehouse_process"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - to listen on, when told to; not to connect to
+_MARGIN = dt.timedelta(seconds=60)  # a run that has begun ends before the answer
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """One run of a task. `state` is SUCCEEDED or FAILED; `task` is `DB.SCHEMA.NAME`."""
+
+    task: str
+    state: str
+    error_message: str | None
+    scheduled_time: dt.datetime
+    completed_time: dt.datetime
 
 
 class EmbeddedWarehouse:
@@ -28,9 +43,16 @@ class EmbeddedWarehouse:
     """
 
     def __init__(
-        self, data: Path, port: int | None, address: str, *, temporary: bool
+        self,
+        data: Path,
+        port: int | None,
+        address: str,
+        *,
+        temporary: bool,
+        time_factor: float,
     ) -> None:
         self._lock = threading.Lock()
+        self._time_factor = time_factor
         self._data, self._temporary = data, temporary
         self._address = address
         self._refusals: list[dict[str, str]] = []
@@ -44,18 +66,26 @@ class EmbeddedWarehouse:
         port: int | None = None,
         *,
         address: str = "127.0.0.1",
+        time_factor: float = 1.0,
     ) -> "EmbeddedWarehouse":
         """Start one on `port` of `address` (IPv4), or on any that is free.
+
+        For tasks time passes `time_factor` times as fast: with 60 what is scheduled
+        every 5 minutes comes every 5 seconds. With 0 no task runs by itself; EXECUTE
+        TASK and `run_tasks_until_idle` still run them.
 
         Nobody is asked for a password: keep it on loopback, or in a network of its
         own. Raises ConfigurationError if `data` is in use by another one, the port is
         taken, or the extra is not installed (`pip install 'winestream[local]'`).
         """
+        if time_factor < 0:
+            raise ConfigurationError("time_factor must not be negative.")
         if data is not None:
-            return cls(Path(data).resolve(), port, address, temporary=False)
+            folder = Path(data).resolve()
+            return cls(folder, port, address, temporary=False, time_factor=time_factor)
         folder = Path(tempfile.mkdtemp(prefix="winestream-warehouse-"))
         try:
-            return cls(folder, port, address, temporary=True)
+            return cls(folder, port, address, temporary=True, time_factor=time_factor)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -119,6 +149,36 @@ class EmbeddedWarehouse:
             self._refusals.clear()
             self._holder.ask("accept_all")
 
+    def run_tasks_until_idle(
+        self, timeout: dt.timedelta = dt.timedelta(seconds=60)
+    ) -> tuple[TaskRun, ...]:
+        """Run the resumed tasks until no stream that they wait for has data.
+
+        Triggered tasks do not wait for their minimum interval, nor scheduled ones with
+        data for their schedule; what EXECUTE TASK has asked for runs as well. A task
+        that fails is not tried again, unless a rival's transaction was in its way.
+        Returns the runs that ended meanwhile, oldest first, without skipped ones; see
+        TASK_HISTORY for all. Raises WinestreamError if it takes longer than `timeout`,
+        which is looked at between two runs.
+        """
+        answer = self._holder.ask_within(
+            timeout + _MARGIN, "run_tasks", timeout=timeout.total_seconds()
+        )
+        if not answer["idle"]:
+            raise WinestreamError(
+                f"tasks still had data after {timeout.total_seconds():.0f} s."
+            )
+        return tuple(
+            TaskRun(
+                task=run["task"],
+                state=run["state"],
+                error_message=run["error_message"],
+                scheduled_time=dt.datetime.fromisoformat(run["scheduled"]),
+                completed_time=dt.datetime.fromisoformat(run["completed"]),
+            )
+            for run in answer["runs"]
+        )
+
     def kill(self) -> None:
         """SIGKILL the process, as a crash would. Open transactions are lost."""
         self._holder.kill()
@@ -147,6 +207,7 @@ class EmbeddedWarehouse:
             "port": port,
             "address": self._address,
             "temporary": self._temporary,
+            "time_factor": self._time_factor,
         }
         return Holder(_MODULE, settings)
 

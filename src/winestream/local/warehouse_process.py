@@ -3,6 +3,8 @@
 Started by `EmbeddedWarehouse`, not by hand.
 """
 
+import dataclasses
+import datetime as dt
 import logging
 import os
 import socket
@@ -17,7 +19,11 @@ from winestream.errors import ConfigurationError
 from winestream.local.holding import Operation, hold, settings
 
 if TYPE_CHECKING:
+    from winestream.local.server.chain import Chain
+    from winestream.local.server.scheduler import Scheduler
+    from winestream.local.server.sessions import Sessions
     from winestream.local.server.storage import Storage
+    from winestream.local.server.taskstore import Run
 
 _BIND = 10.0  # seconds for the port of a killed predecessor to become free
 _START = 30.0
@@ -29,11 +35,14 @@ def main() -> None:
     """Serve until the input ends, then write everything to disk and leave."""
     given = settings()
     opened: list[Storage] = []
+    ticking: list[Scheduler] = []
 
     def prepare() -> tuple[dict[str, Any], Mapping[str, Operation]]:
-        return _prepare(given, opened)
+        return _prepare(given, opened, ticking)
 
     hold(prepare)
+    for scheduler in ticking:
+        scheduler.close()
     for storage in opened:
         closing = threading.Thread(target=storage.close, daemon=True)
         closing.start()
@@ -45,7 +54,7 @@ def main() -> None:
 
 
 def _prepare(
-    given: dict[str, Any], opened: "list[Storage]"
+    given: dict[str, Any], opened: "list[Storage]", ticking: "list[Scheduler]"
 ) -> tuple[dict[str, Any], Mapping[str, Operation]]:
     from winestream.local.server import connector5  # noqa: PLC0415 - see `install`
 
@@ -56,22 +65,54 @@ def _prepare(
     connector5.install()
     from winestream.local.server.chain import Chain  # noqa: PLC0415 - needs the shim
     from winestream.local.server.http import Gateway  # noqa: PLC0415 - needs the shim
+    from winestream.local.server.sessions import Sessions  # noqa: PLC0415 - as above
     from winestream.local.server.storage import Storage  # noqa: PLC0415 - as above
 
     listening = _listen(given["address"], given["port"])
     storage = Storage(Path(given["data"]))
     opened.append(storage)
-    chain = Chain()
-    _serve(Gateway(storage, chain), listening)
+    chain, sessions = Chain(storage), Sessions(storage)
+    scheduler = _scheduler(storage, chain, sessions, float(given["time_factor"]))
+    ticking.append(scheduler)
+    _serve(Gateway(storage, chain, sessions), listening)
 
     def refuse(table: str, column: str, containing: str) -> None:
         chain.refusals.refuse(table, column, containing)
 
+    def run_tasks(timeout: float) -> dict[str, Any]:
+        runs, idle = scheduler.drain(timeout)
+        return {"idle": idle, "runs": [_told(run) for run in runs]}
+
     operations: dict[str, Operation] = {
         "refuse": refuse,
         "accept_all": chain.refusals.accept_all,
+        "run_tasks": run_tasks,
     }
     return {"port": listening.getsockname()[1]}, operations
+
+
+def _scheduler(
+    storage: "Storage", chain: "Chain", sessions: "Sessions", factor: float
+) -> "Scheduler":
+    from winestream.local.server.scheduler import Scheduler  # noqa: PLC0415 - as above
+    from winestream.local.server.taskruns import TaskRuns  # noqa: PLC0415 - as above
+
+    runs = TaskRuns(
+        chain.tasks.store,
+        chain.run,
+        lambda database, schema: sessions.open("SYSTEM", database, schema, {}),
+        sessions.close,
+    )
+    return Scheduler(chain.tasks, runs, chain.streams, storage.cursor(), factor)
+
+
+def _told(run: "Run") -> dict[str, Any]:
+    """Write a run as JSON; moments are ISO text."""
+    told = dataclasses.asdict(run)
+    return {
+        name: value.isoformat() if isinstance(value, dt.datetime) else value
+        for name, value in told.items()
+    }
 
 
 def _listen(address: str, port: int | None) -> socket.socket:

@@ -20,6 +20,10 @@ class Cursor(Protocol):
     def fetchall(self) -> Sequence[Any]:
         """Return the last statement's rows."""
 
+    @property
+    def description(self) -> Any:  # noqa: ANN401 — the driver's own type
+        """The last statement's columns, the name first in each."""
+
     def close(self) -> object:
         """Give the cursor back."""
 
@@ -76,10 +80,22 @@ class Session:
 
     def rows(self, statement: str, place: str) -> Sequence[Any]:
         """Run one query and return its rows. Raises as `run` does."""
+        return self._asked(statement, place)[0]
+
+    def records(self, statement: str, place: str) -> list[dict[str, Any]]:
+        """Run one query; its rows by column name in lower case. Raises as `run` does.
+
+        For SHOW, whose columns are told by name rather than by place.
+        """
+        rows, names = self._asked(statement, place)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _asked(self, statement: str, place: str) -> tuple[Sequence[Any], list[str]]:
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement)
-            return cursor.fetchall()
+            columns = getattr(cursor, "description", None) or ()
+            return cursor.fetchall(), [str(column[0]).lower() for column in columns]
         except Exception as error:
             with suppress(Exception):  # the first error is the one to report
                 self._connection.rollback()

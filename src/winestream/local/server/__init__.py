@@ -18,6 +18,14 @@ Where it is not Snowflake:
 - NUMBER(38, 0) holds 64 bits; TIMESTAMP_TZ keeps the moment and not its offset
 - DROP of a database, stage or file format, procedures, time travel and
   `UPDATE … FROM (VALUES …) v` with `v.column1` are errors
+- streams are APPEND_ONLY, on tables of their own database, and never too old; a row
+  shows its values as they were committed, also when it was deleted since; a transaction
+  that began before a stream was made cannot write to its base any more (000625)
+- tasks run one after the other, in one process, as one user; TIMEZONE and other session
+  parameters of a task do nothing; no Snowflake Scripting, FINALIZE or RETRY LAST;
+  TASK_HISTORY shows runs that have ended, and keeps the last thousands
+- `v::VARCHAR` of a text in a VARIANT column keeps the quotes; TRY_CAST of a VARIANT is
+  refused when the first row comes, where an account refuses the statement
 - connector 4 overwrites with every PUT, asked to or not
 - grants, masking and whatever else `noops.py` lists do nothing
 """

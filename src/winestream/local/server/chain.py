@@ -5,13 +5,14 @@ for those after it:
 
 1. transactions: has to see every statement and every failure
 2. catalog, no-ops, stages: answer by themselves, and reach no table
-3. functions: rewrite calls, so that everything below sees plain SQL
-4. row locks: ask which rows are going to be touched
-5. refusals: run what is below and look at the rows that it brought in
-6. merge: rewrites MERGE and counts
-7. engine: DuckDB
-
-Streams, tasks and whatever else is added go between 2 and 4.
+3. definitions of streams and tasks: answer by themselves, too
+4. streams: become queries; noted is what COMMIT has to do for them
+5. functions: rewrite calls, so that everything below sees plain SQL
+6. strictness: rewrites calls that would be answered otherwise than by an account
+7. row locks: ask which rows are going to be touched
+8. refusals: run what is below and look at the rows that it brought in
+9. merge: rewrites MERGE and counts
+10. engine: DuckDB
 """
 
 import uuid
@@ -21,7 +22,7 @@ from typing import Any
 from fakesnow import statement_type
 from sqlglot import exp
 
-from winestream.local.server import merge, noops, stages
+from winestream.local.server import merge, noops, stages, strict
 from winestream.local.server.catalog import Catalog
 from winestream.local.server.engine import Engine
 from winestream.local.server.functions import Functions
@@ -37,14 +38,22 @@ from winestream.local.server.statements import (
     read,
     status,
 )
+from winestream.local.server.storage import Storage
+from winestream.local.server.streamddl import StreamDefinitions
+from winestream.local.server.streams import Streams
+from winestream.local.server.taskqueries import TaskQueries
+from winestream.local.server.tasks import Tasks
+from winestream.local.server.taskstore import TaskStore
 from winestream.local.server.transactions import Transactions
 
 
 class Chain:
     """Runs statements; safe to call from any thread, one at a time per session."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.transactions = Transactions()
+        self.streams = Streams(self.transactions, storage.cursor())
+        self.tasks = Tasks(TaskStore(storage.cursor()))
         self.refusals = Refusals()
         self._engine = Engine()
         self._handlers: tuple[Handler, ...] = (
@@ -52,7 +61,12 @@ class Chain:
             Catalog(self.transactions).handle,
             noops.handle,
             stages.handle,
+            StreamDefinitions(self.streams).handle,
+            self.tasks.handle,
+            TaskQueries(self.tasks).handle,
+            self.streams.handle,
             Functions(self.transactions).handle,
+            strict.handle,
             RowLocks(self.transactions).handle,
             self.refusals.handle,
             merge.handle,

@@ -13,12 +13,25 @@ from fakesnow import statement_type
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import exp
 
+from winestream.local.server import variants
 from winestream.local.server.functions import for_duckdb
+from winestream.local.server.names import full_name
 from winestream.local.server.sessions import Session
 from winestream.local.server.sqlerrors import translate
-from winestream.local.server.statements import Answer, Statement, counts
+from winestream.local.server.statements import (
+    Answer,
+    Statement,
+    counts,
+    marks,
+    numbered,
+)
+from winestream.local.server.translations import Translation, Translations
 
 _BARE = "sums no cast"  # where fakesnow is going to put one
+_ONLY_DUCKDB = (exp.Select, exp.SetOperation, exp.Insert, exp.Merge)
+# Marks of fakesnow's on a translated tree that mean more than running its text.
+_WITH_EFFECTS = {"result_scan_sfqid", "seed"}
+_TRANSLATIONS = Translations()
 
 
 class _Cursor(FakeSnowflakeCursor):
@@ -28,6 +41,7 @@ class _Cursor(FakeSnowflakeCursor):
         self, tree: exp.Expr, values: list[Any] | dict[str, Any] | None
     ) -> list[exp.Expr]:
         """DuckDB's statements for a Snowflake tree; several for a few kinds."""
+        tree = tree.copy()  # it may be shared, and fakesnow changes it in place
         self.check_db_and_schema(tree)
         # MERGE is handed to DuckDB whole. fakesnow would split it into statements
         # around a temporary table, which is not atomic and fails inside BEGIN.
@@ -45,7 +59,7 @@ class _Cursor(FakeSnowflakeCursor):
         type_id = statement_type.statement_type_id(tree)
         upload = None
         for part in self.translated(tree, values):
-            self._execute(part, values if part.find(exp.Placeholder) else None)
+            self._execute(part, _bound(part, values))
             upload = part.args.get("put_stage_data")
         table: pa.Table = self._arrow_table
         # Asking DuckDB is exact. fakesnow would plan `DESCRIBE <sql>` once more,
@@ -62,22 +76,81 @@ class _Cursor(FakeSnowflakeCursor):
             upload=upload,
         )
 
+    def run_known(self, tree: exp.Expr, values: Any) -> Answer:  # noqa: ANN401 - as bound
+        """Execute what is only DuckDB's work, translated once for each tree."""
+        known = _TRANSLATIONS.get(tree, self._conn.database, self._conn.schema)
+        if known is None:
+            if _names_by_value(tree):
+                return self.run(tree, values)
+            parts = self.translated(tree, values)
+            known = Translation(parts[0], parts[0].sql(dialect="duckdb"))
+            usual = len(parts) == 1 and isinstance(parts[0], _ONLY_DUCKDB)
+            if not usual or parts[0].args.keys() & _WITH_EFFECTS:
+                return self.run(tree, values)
+            _TRANSLATIONS.put(tree, self._conn.database, self._conn.schema, known)
+        bound = _bound(known.tree, values)
+        duck = self._duck_conn
+        duck.execute(known.sql, bound)
+        if isinstance(tree, exp.Insert):
+            row = duck.fetchone()
+            inserted = {"number of rows inserted": int(row[0]) if row else 0}
+            return counts(statement_type.statement_type_id(tree), inserted)
+        described = duck.description or []
+        table: pa.Table = duck.to_arrow_table()
+        answer = Answer(
+            table=table,
+            types=[str(column[1]) for column in described],
+            type_id=statement_type.statement_type_id(tree),
+        )
+        # What RESULT_SCAN looks for, in fakesnow's own form.
+        self._conn.results_cache[answer.query_id] = (
+            table,
+            table.num_rows,
+            known.sql,
+            bound,
+            known.tree,
+        )
+        return answer
+
 
 class Engine:
     """Runs one statement of a session; the last handler, so it has no next."""
 
     def run(self, statement: Statement, session: Session) -> Answer:
         """Execute; every failure leaves as `SqlError`."""
-        assert statement.tree is not None, "refused statements never get here"
+        tree = statement.tree
+        assert tree is not None, "refused statements never get here"
         cursor = _Cursor(session.connection, session.duck)
         try:
-            with _in_the_right_database(statement.tree, session):
+            if isinstance(tree, _ONLY_DUCKDB) and statement.rows is None:
+                return cursor.run_known(tree, statement.values)
+            with _in_the_right_database(tree, session):
                 if statement.rows is not None:
-                    return _run_rows(cursor, statement.tree, statement.rows)
-                return cursor.run(statement.tree, statement.values)
+                    return _run_rows(cursor, tree, statement.rows)
+                return cursor.run(tree, statement.values)
         except Exception as error:
             # Unmapped, it would become HTTP 500 and be sent again for seconds.
             raise translate(error) from error
+
+
+def _names_by_value(tree: exp.Expr) -> bool:
+    """Whether IDENTIFIER(?) is in it: fakesnow takes its value out of the others."""
+    return any(
+        isinstance(node, exp.DynamicIdentifier) or node.name.upper() == "IDENTIFIER"
+        for node in tree.find_all(exp.DynamicIdentifier, exp.Anonymous)
+    )
+
+
+def _bound(
+    part: exp.Expr, values: list[Any] | dict[str, Any] | None
+) -> list[Any] | dict[str, Any] | None:
+    """Pick what DuckDB is given for a part: it refuses a value without a mark."""
+    found = marks(part)
+    if not found:
+        return None
+    if isinstance(values, list) and numbered(part):
+        return {mark.name: values[int(mark.name) - 1] for mark in found}
+    return values
 
 
 def _shorten_assignments(tree: exp.Expr) -> None:
@@ -127,16 +200,20 @@ def _in_the_right_database(tree: exp.Expr, session: Session) -> Iterator[None]:
     DuckDB refuses inside a transaction.
     """
     target = tree.find(exp.Table) if isinstance(tree, exp.Copy) else None
-    database = target.catalog.upper() if target is not None else ""
-    if not database or database == session.database:
+    if target is None:
         yield
         return
-    _set_schema(session, database, None)
-    try:
-        yield
-    finally:
-        if session.database:
-            _set_schema(session, session.database, session.schema)
+    with variants.loading(session.duck, full_name(target, session)):
+        database = target.catalog.upper()
+        if not database or database == session.database:
+            yield
+            return
+        _set_schema(session, database, None)
+        try:
+            yield
+        finally:
+            if session.database:
+                _set_schema(session, session.database, session.schema)
 
 
 def _set_schema(session: Session, database: str, schema: str | None) -> None:

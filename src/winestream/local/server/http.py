@@ -41,9 +41,8 @@ _TOKEN_SECONDS, _MASTER_SECONDS = 24 * 3600, 48 * 3600
 class Gateway:
     """The routes, and the answers given lately."""
 
-    def __init__(self, storage: Storage, chain: Chain) -> None:
-        self._storage, self._chain = storage, chain
-        self._sessions = Sessions(storage)
+    def __init__(self, storage: Storage, chain: Chain, sessions: Sessions) -> None:
+        self._storage, self._chain, self._sessions = storage, chain, sessions
         self._answers: dict[str, collections.OrderedDict[str, asyncio.Task[bytes]]] = {}
 
     def application(self) -> Starlette:

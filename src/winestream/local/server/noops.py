@@ -17,7 +17,10 @@ _POLICIES = "policies need an account's edition, and a deployment must still run
 NO_OPS: tuple[tuple[str, str], ...] = (
     (r"(grant|revoke)\b", "one user may do everything here; grants are not tested"),
     (rf"{_DDL}(warehouse|role|user|database\s+role)\b", "an account's, not data"),
-    (rf"{_DDL}(resource\s+monitor|network\s+policy)\b", "an account's, not data"),
+    (
+        rf"{_DDL}(resource\s+monitor|network\s+(policy|rule)|\w+\s+integration)\b",
+        "an account's, not data",
+    ),
     (r"use\s+(warehouse|role|secondary\s+roles?)\b", "compute and roles: see above"),
     (rf"{_DDL}(masking|row\s+access|session|password)\s+policy\b", _POLICIES),
     (r"alter\s+(table|view)\s.*\b(set|unset)\s+masking\s+policy\b", _POLICIES),

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from winestream.local.server.names import full_name
 from winestream.local.server.sessions import Session
 from winestream.local.server.sqlerrors import TOO_LONG, SqlError
 from winestream.local.server.statements import Answer, Next, Statement
-from winestream.local.server.transactions import full_name
+from winestream.local.server.streamstore import UNCOMMITTED
 
 _QUOTED = 40  # characters of a refused value that the error may show
-# DuckDB numbers the rows of an open transaction from here on, and gives them their
-# real numbers at COMMIT: "what this transaction brought in" is a simple comparison.
-_UNCOMMITTED = 36_028_797_018_960_000
 _BRINGS_ROWS_IN = (exp.Insert, exp.Copy, exp.Merge)
 
 
@@ -80,7 +78,7 @@ class Refusals:
         )
         row = session.duck.execute(
             f"SELECT CASE {shown} END FROM {qualified} "  # noqa: S608 - names are quoted
-            f"WHERE rowid >= {_UNCOMMITTED} AND ({anything}) LIMIT 1"
+            f"WHERE rowid >= {UNCOMMITTED} AND ({anything}) LIMIT 1"
         ).fetchone()
         if row is not None:
             value = str(row[0])

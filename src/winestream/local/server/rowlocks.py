@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from winestream.local.server.sessions import Session
-from winestream.local.server.statements import Answer, Next, Statement
+from winestream.local.server.statements import Answer, Next, Statement, marks, numbered
 from winestream.local.server.transactions import Transactions, locked_table
 
 _ROWID = "ROWID"
@@ -48,17 +48,15 @@ def _asking(statement: Statement, tree: exp.Expr) -> Statement:
         if source is not None:
             select = select.join(source.this.copy(), join_type="cross")
         # The values bound within SET come first, and SET is not asked about.
-        in_set = sum(
-            len(list(assignment.find_all(exp.Placeholder)))
-            for assignment in tree.expressions
-        )
-        if isinstance(values, list):
+        in_set = sum(len(marks(assignment)) for assignment in tree.expressions)
+        if isinstance(values, list) and not numbered(tree):
             values = values[in_set:]
     elif tree.args.get("using"):
         for source in tree.args["using"]:
             select = select.join(source.copy(), join_type="cross")
     if where is not None:
         select = select.where(where.this.copy())
-    if isinstance(values, list):  # those of a MERGE's WHEN clauses come last
-        values = values[: len(list(select.find_all(exp.Placeholder)))]
+    # Those of a MERGE's WHEN clauses come last.
+    if isinstance(values, list) and not numbered(tree):
+        values = values[: len(marks(select))]
     return replace(statement, tree=select, values=values)

@@ -5,15 +5,26 @@ import secrets
 import threading
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from winestream.local.server.storage import Storage
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from fakesnow.conn import FakeSnowflakeConnection
 
+    from winestream.local.server.storage import Storage
     from winestream.local.server.transactions import Transaction
+
+
+class Place(Protocol):
+    """Where names that are not fully qualified are looked for."""
+
+    @property
+    def database(self) -> str | None:
+        """The current database, if one is chosen."""
+
+    @property
+    def schema(self) -> str | None:
+        """The current schema, if one is chosen."""
 
 
 class Session:
@@ -57,7 +68,7 @@ class Session:
 class Sessions:
     """All sessions by token; safe to call from any thread."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: "Storage") -> None:
         self._storage = storage
         self._lock = threading.Lock()
         self._by_token: dict[str, Session] = {}

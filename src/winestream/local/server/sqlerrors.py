@@ -69,6 +69,12 @@ def _from_duckdb(  # noqa: PLR0911 - one return a class
         return SqlError(
             NONDETERMINISTIC_MERGE, "42P18", "Duplicate row detected during DML action"
         )
+    if isinstance(error, duckdb.CatalogException):
+        return SqlError(2003, "42S02", first_line)
+    if isinstance(error, duckdb.BinderException):
+        return SqlError(2043, "02000", message)
+    if isinstance(error, duckdb.ParserException):
+        return SqlError(SYNTAX, "42000", message)
     if isinstance(error, duckdb.ConversionException):
         return SqlError(100038, "22018", first_line)
     return SqlError(UNSUPPORTED, "0A000", f"{type(error).__name__}: {first_line}")

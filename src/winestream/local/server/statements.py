@@ -4,6 +4,8 @@ A `Statement` is read once; handlers may replace its tree. Rows of an array bind
 (`executemany`) are one statement, as they are in Snowflake.
 """
 
+import functools
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -52,6 +54,12 @@ BEGIN = re.compile(
     r"\s*;?\s*$",
     re.IGNORECASE,
 )
+# sqlglot has no grammar for these: it takes anything for a command, or nothing.
+OURS = re.compile(
+    r"^\s*(?P<verb>create(?:\s+or\s+(?:replace|alter))?|alter|drop|show(?:\s+terse)?"
+    r"|describe|desc|execute)\s+(?P<what>stream|task)s?\b(?P<rest>.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
 _ALTER_SESSION = re.compile(r"^\s*alter\s+session\b", re.IGNORECASE)
 
 
@@ -90,6 +98,16 @@ class Answer:
     upload: dict[str, Any] | None = None
 
 
+def marks(tree: exp.Expr) -> list[exp.Placeholder]:
+    """List every place in a tree that a value is bound to."""
+    return list(tree.find_all(exp.Placeholder))
+
+
+def numbered(tree: exp.Expr) -> bool:
+    """Whether they are `:1`, `:2` … (any order, any number of times) and not `?`."""
+    return any(mark.name.isdigit() for mark in marks(tree))
+
+
 Next = Callable[[Statement], Answer]
 Handler = Callable[[Statement, "Session", Next], Answer]
 
@@ -116,8 +134,15 @@ def read(
     """Parse a statement and say what kind it is; never raises."""
     if BEGIN.match(text):
         return Statement(text=text, tree=exp.Transaction(), kind=Kind.BEGIN)
+    text = without_comments(text)
+    if ours := OURS.match(text):
+        verb = ours["verb"].split()[0].upper()
+        command = exp.Command(this=verb, expression=ours["rest"])
+        kind = Kind.DDL if verb in _DDL_WORDS else Kind.OTHER
+        return Statement(text=text, tree=command, kind=kind)
+    readable = _readable(text, bound=isinstance(values, list))
     try:
-        trees = [t for t in sqlglot.parse(text, read="snowflake") if t is not None]
+        trees = [t for t in _parsed(readable) if t is not None]
     except (SqlglotError, RecursionError) as error:
         refusal = translate(error)
         return Statement(text=text, tree=None, kind=Kind.OTHER, refusal=refusal)
@@ -134,6 +159,67 @@ def read(
     return Statement(
         text=text, tree=tree, kind=_kind(text, tree), values=values, rows=rows
     )
+
+
+_SHORT = 20_000  # characters; a longer text is a load of literals and never comes again
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed_before(text: str) -> tuple[exp.Expr | None, ...]:
+    return tuple(sqlglot.parse(text, read="snowflake"))
+
+
+def _parsed(text: str) -> tuple[exp.Expr | None, ...]:
+    """Parse; whoever gets the trees copies them before a change: they are shared."""
+    if len(text) > _SHORT:
+        return tuple(sqlglot.parse(text, read="snowflake"))
+    return _parsed_before(text)
+
+
+_MARK = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*' | "[^"]*" | \$\$.*?\$\$ | --[^\n]* | /\*.*?\*/
+    | (?P<mark>\?)(?P<cast>::)?""",
+    re.DOTALL | re.VERBOSE,
+)
+_HYBRID = re.compile(
+    r"^(\s*create\s+(?:or\s+replace\s+)?)hybrid\s+(?=table\b)", re.IGNORECASE
+)
+_NUMBERED = re.compile(
+    r"^\s*(?:merge|insert|update|delete|select|with)\b(?!.*\bidentifier\s*\()",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _readable(text: str, *, bound: bool) -> str:
+    """Write the text so that sqlglot reads it right.
+
+    `?::` gets a space, or it is another dialect's operator. Marks are numbered: parts
+    of a statement are run apart, rearranged or doubled, and a `?` is known by nothing
+    but its place.
+    """
+    text = _HYBRID.sub(r"\1", text, count=1)  # any table's keys are enforced here
+    if "?" not in text:
+        return text
+    number = bound and _NUMBERED.match(text) is not None
+    numbers = itertools.count(1)
+
+    def written(match: re.Match[str]) -> str:
+        if match["mark"] is None:
+            return match[0]
+        mark = f":{next(numbers)}" if number else "?"
+        return mark + (" ::" if match["cast"] else "")
+
+    return _MARK.sub(written, text)
+
+
+_LEADING_COMMENT = re.compile(r"\s*(?:--[^\n]*\n|//[^\n]*\n|/\*.*?\*/)", re.DOTALL)
+
+
+def without_comments(text: str) -> str:
+    """Take off the comments before a statement, which handlers match from its start."""
+    while match := _LEADING_COMMENT.match(text):
+        text = text[match.end() :]
+    return text
 
 
 def _kind(  # noqa: PLR0911 - one return a kind

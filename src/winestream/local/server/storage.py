@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from fakesnow import info_schema, macros
+from fakesnow import info_schema
 from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
 from fakesnow.transforms import show, stage
 
 from winestream.errors import ConfigurationError
+from winestream.local.server import macros, variants
 
 if TYPE_CHECKING:
     from fakesnow.conn import FakeSnowflakeConnection
@@ -82,6 +83,8 @@ class Storage:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self._lock = self._claim()
+        macros.install()
+        variants.install()
         self.stages = self.folder / _STAGES
         self.stages.mkdir(exist_ok=True)
         stage.LOCAL_BUCKET_PATH = str(self.stages)
@@ -104,6 +107,10 @@ class Storage:
     ) -> "FakeSnowflakeConnection":
         """Open a DuckDB connection; not safe to call from two threads at once."""
         return self._instance.connect(database, schema)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another DuckDB connection to the same databases, for the server itself."""
+        return self._instance.duck_conn.cursor()
 
     def close(self) -> None:
         """Write everything into the data files and let go of the folder."""

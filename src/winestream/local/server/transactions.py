@@ -19,11 +19,14 @@ import datetime as dt
 import itertools
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import duckdb
 from sqlglot import exp
 
+from winestream.local.server.names import full_name
 from winestream.local.server.sessions import Session
 from winestream.local.server.sqlerrors import SqlError, locked, translate
 from winestream.local.server.statements import (
@@ -59,6 +62,8 @@ class Transaction:
     locks: dict[str, Lock] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
     rows: dict[str, set[int]] = field(default_factory=dict)
+    inserted: set[str] = field(default_factory=set)  # tables that streams are on
+    consumed: set[str] = field(default_factory=set)  # streams, by their queues
     seen: int | None = None  # commits before its snapshot was taken
     failed: bool = False
     ended: bool = False  # by SYSTEM$ABORT_TRANSACTION
@@ -77,6 +82,10 @@ class Transactions:
         # (number of the commit, table, rows): as far back as an open snapshot is old
         self._changed: list[tuple[int, str, set[int]]] = []
         self._forgotten = 0  # the last commit that is not in there any more
+        # What else has to happen in the same DuckDB transaction as the COMMIT.
+        self.around_commit: Callable[[Transaction], AbstractContextManager[None]] = (
+            lambda _: nullcontext()
+        )
 
     def handle(self, statement: Statement, session: Session, go_on: Next) -> Answer:
         """Begin, end or fail the transaction around a statement."""
@@ -103,6 +112,18 @@ class Transactions:
             raise translate(error) from error
         if alone:
             self._commit(session)
+        return answer
+
+    def alone(self, session: Session, work: Callable[[], Answer]) -> Answer:
+        """Run `work` in a transaction of its own, whatever AUTOCOMMIT says."""
+        self._commit(session)
+        self._start(session, "")
+        try:
+            answer = work()
+        except Exception as error:
+            self._fail(session, alone=True)
+            raise translate(error) from error
+        self._commit(session)
         return answer
 
     def open_transactions(self) -> list[Transaction]:
@@ -235,8 +256,9 @@ class Transactions:
             return
         session.transaction = None
         try:
-            session.duck.execute("COMMIT")
-        except duckdb.Error as error:
+            with self.around_commit(transaction):
+                session.duck.execute("COMMIT")
+        except Exception as error:
             self._undo(transaction)
             raise translate(error) from error
         transaction.committed = True
@@ -286,19 +308,3 @@ def locked_table(tree: exp.Expr | None, session: Session) -> str | None:
     if not isinstance(table, exp.Table):
         return None
     return full_name(table, session)
-
-
-def full_name(table: exp.Table, session: Session) -> str:
-    """`DB.SCHEMA.TABLE`, unquoted parts in upper case as Snowflake stores them."""
-
-    def part(name: str, *, quoted: bool) -> str:
-        return name if quoted else name.upper()
-
-    def of(key: str, default: str | None) -> str:
-        identifier = table.args.get(key)
-        if isinstance(identifier, exp.Identifier):
-            return part(identifier.name, quoted=bool(identifier.args.get("quoted")))
-        return default or ""
-
-    names = [of("catalog", session.database), of("db", session.schema), of("this", "")]
-    return ".".join(names)

@@ -1,0 +1,145 @@
+-- Purpose:    PROD_INVENTORY from all of its source,
+--             for when STAGED_INVENTORY_FOR_STOCK went stale.
+-- Layer:      PRODUCTION.
+-- Owner role: DEPLOYER.
+-- Undo:       none needed: what is there already stays as it is.
+--
+-- By hand, with OPS.LOAD_PROD_INVENTORY
+-- suspended; resume it afterwards. New stream first, so that nothing falls in
+-- between: what arrives meanwhile is seen twice and counts once. The statement is the
+-- task's own, reading the table instead of the stream; a test compares the two.
+
+DROP STREAM IF EXISTS STAGING.STAGED_INVENTORY_FOR_STOCK;
+
+CREATE STREAM IF NOT EXISTS STAGING.STAGED_INVENTORY_FOR_STOCK
+ON TABLE STAGING.STAGING_INVENTORY
+APPEND_ONLY = TRUE;
+
+MERGE INTO PRODUCTION.PROD_INVENTORY AS T
+USING (
+    WITH TOUCHED AS (
+        SELECT DISTINCT I.WINE_ID
+        FROM STAGING.STAGING_INVENTORY AS I
+        INNER JOIN STAGING.STAGING_INVENTORY AS A ON I.EVENT_ID = A.EVENT_ID
+        WHERE I.REJECT_REASON IS NULL
+    ),
+
+    CONCERNED AS (
+        SELECT DISTINCT I.EVENT_ID
+        FROM STAGING.STAGING_INVENTORY AS I
+        INNER JOIN TOUCHED AS W ON I.WINE_ID = W.WINE_ID
+        WHERE I.REJECT_REASON IS NULL
+    ),
+
+    MOVEMENTS AS (
+        SELECT I.*
+        FROM STAGING.STAGING_INVENTORY AS I
+        INNER JOIN CONCERNED AS E ON I.EVENT_ID = E.EVENT_ID
+        WHERE I.REJECT_REASON IS NULL
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY I.EVENT_ID
+            ORDER BY I.OCCURRED_AT DESC, I.PAYLOAD_MD5 DESC
+        ) = 1
+    ),
+
+    NEWEST_FIRST AS (
+        SELECT
+            *,
+            ROW_NUMBER() OVER (
+                PARTITION BY WINE_ID ORDER BY OCCURRED_AT DESC, EVENT_ID DESC
+            ) AS AGE
+        FROM MOVEMENTS
+    ),
+
+    STOCKS AS (
+        SELECT
+            WINE_ID,
+            SUM(QUANTITY) AS STOCK,
+            MAX(IFF(AGE = 1, STOCK_AFTER, NULL)) AS STATED_STOCK,
+            SUM(IFF(REASON = 'SALE', -QUANTITY, 0)) AS SOLD,
+            SUM(IFF(REASON = 'DELIVERY', QUANTITY, 0)) AS DELIVERED,
+            SUM(IFF(REASON = 'RETURN', QUANTITY, 0)) AS RETURNED,
+            SUM(IFF(REASON = 'BREAKAGE', -QUANTITY, 0)) AS BROKEN,
+            SUM(IFF(REASON = 'COUNT', QUANTITY, 0)) AS COUNTED,
+            COUNT(*) AS MOVEMENTS,
+            MIN(OCCURRED_AT) AS FIRST_MOVEMENT_AT,
+            MAX(OCCURRED_AT) AS LAST_MOVEMENT_AT,
+            MAX(IFF(AGE = 1, REASON, NULL)) AS LAST_REASON,
+            MAX(IFF(AGE = 1, EVENT_ID, NULL)) AS LAST_EVENT_ID
+        FROM NEWEST_FIRST
+        GROUP BY WINE_ID
+    )
+
+    SELECT
+        W.WINE_ID,
+        S.STOCK,
+        S.STATED_STOCK,
+        S.STOCK = S.STATED_STOCK AS STOCK_AGREES,
+        S.SOLD,
+        S.DELIVERED,
+        S.RETURNED,
+        S.BROKEN,
+        S.COUNTED,
+        S.MOVEMENTS,
+        S.FIRST_MOVEMENT_AT,
+        S.LAST_MOVEMENT_AT,
+        S.LAST_REASON,
+        S.LAST_EVENT_ID,
+        S.WINE_ID IS NULL AS IS_GONE
+    FROM TOUCHED AS W
+    LEFT JOIN STOCKS AS S ON W.WINE_ID = S.WINE_ID
+) AS S
+    ON T.WINE_ID = S.WINE_ID
+WHEN MATCHED AND S.IS_GONE THEN
+    DELETE
+WHEN MATCHED THEN
+    UPDATE SET
+        T.STOCK = S.STOCK,
+        T.STATED_STOCK = S.STATED_STOCK,
+        T.STOCK_AGREES = S.STOCK_AGREES,
+        T.SOLD = S.SOLD,
+        T.DELIVERED = S.DELIVERED,
+        T.RETURNED = S.RETURNED,
+        T.BROKEN = S.BROKEN,
+        T.COUNTED = S.COUNTED,
+        T.MOVEMENTS = S.MOVEMENTS,
+        T.FIRST_MOVEMENT_AT = S.FIRST_MOVEMENT_AT,
+        T.LAST_MOVEMENT_AT = S.LAST_MOVEMENT_AT,
+        T.LAST_REASON = S.LAST_REASON,
+        T.LAST_EVENT_ID = S.LAST_EVENT_ID,
+        T.REFRESHED_AT = SYSDATE()
+WHEN NOT MATCHED AND NOT S.IS_GONE THEN
+    INSERT (
+        WINE_ID,
+        STOCK,
+        STATED_STOCK,
+        STOCK_AGREES,
+        SOLD,
+        DELIVERED,
+        RETURNED,
+        BROKEN,
+        COUNTED,
+        MOVEMENTS,
+        FIRST_MOVEMENT_AT,
+        LAST_MOVEMENT_AT,
+        LAST_REASON,
+        LAST_EVENT_ID,
+        REFRESHED_AT
+    )
+    VALUES (
+        S.WINE_ID,
+        S.STOCK,
+        S.STATED_STOCK,
+        S.STOCK_AGREES,
+        S.SOLD,
+        S.DELIVERED,
+        S.RETURNED,
+        S.BROKEN,
+        S.COUNTED,
+        S.MOVEMENTS,
+        S.FIRST_MOVEMENT_AT,
+        S.LAST_MOVEMENT_AT,
+        S.LAST_REASON,
+        S.LAST_EVENT_ID,
+        SYSDATE()
+    );

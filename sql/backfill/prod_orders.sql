@@ -1,0 +1,237 @@
+-- Purpose:    PROD_ORDERS from all of its source,
+--             for when STAGED_ORDERS_FOR_ORDERS went stale (or its fellow).
+-- Layer:      PRODUCTION.
+-- Owner role: DEPLOYER.
+-- Undo:       none needed: what is there already stays as it is.
+--
+-- By hand, with OPS.LOAD_PROD_ORDERS
+-- suspended; resume it afterwards. New streams first, so that nothing falls in
+-- between: what arrives meanwhile is seen twice and counts once. The statement is the
+-- task's own, reading the table instead of the stream; a test compares the two.
+
+DROP STREAM IF EXISTS STAGING.STAGED_ORDERS_FOR_ORDERS;
+
+CREATE STREAM IF NOT EXISTS STAGING.STAGED_ORDERS_FOR_ORDERS
+ON TABLE STAGING.STAGING_ORDERS
+APPEND_ONLY = TRUE;
+
+DROP STREAM IF EXISTS STAGING.STAGED_LINES_FOR_ORDERS;
+
+CREATE STREAM IF NOT EXISTS STAGING.STAGED_LINES_FOR_ORDERS
+ON TABLE STAGING.STAGING_ORDER_LINES
+APPEND_ONLY = TRUE;
+
+MERGE INTO PRODUCTION.PROD_ORDERS AS T
+USING (
+    WITH ARRIVED AS (
+        SELECT ORDER_ID FROM STAGING.STAGING_ORDERS
+        UNION ALL
+        SELECT ORDER_ID FROM STAGING.STAGING_ORDER_LINES
+    ),
+
+    TOUCHED AS (
+        SELECT DISTINCT O.CUSTOMER_ID
+        FROM STAGING.STAGING_ORDERS AS O
+        INNER JOIN ARRIVED AS A ON O.ORDER_ID = A.ORDER_ID
+        WHERE O.REJECT_REASON IS NULL
+    ),
+
+    CONCERNED AS (
+        SELECT DISTINCT O.ORDER_ID
+        FROM STAGING.STAGING_ORDERS AS O
+        INNER JOIN TOUCHED AS C ON O.CUSTOMER_ID = C.CUSTOMER_ID
+        WHERE O.REJECT_REASON IS NULL
+    ),
+
+    COMPUTED AS (
+        SELECT
+            L.EVENT_ID,
+            L.PAYLOAD_MD5,
+            COUNT(*) AS STAGED_LINES,
+            SUM(L.QUANTITY) AS BOTTLES,
+            SUM(L.QUANTITY * L.UNIT_PRICE) AS GROSS,
+            SUM(L.DISCOUNT) AS DISCOUNT,
+            SUM(L.QUANTITY * L.UNIT_COST) AS COST,
+            SUM(L.QUANTITY * L.UNIT_PRICE - L.DISCOUNT) AS SUBTOTAL,
+            SUM(
+                ROUND((L.QUANTITY * L.UNIT_PRICE - L.DISCOUNT) * L.TAX_RATE, 2)
+            ) AS TAX
+        FROM STAGING.STAGING_ORDER_LINES AS L
+        INNER JOIN CONCERNED AS C ON L.ORDER_ID = C.ORDER_ID
+        GROUP BY L.EVENT_ID, L.PAYLOAD_MD5
+        HAVING COUNT(L.REJECT_REASON) = 0
+    ),
+
+    LATEST AS (
+        SELECT
+            O.*,
+            L.BOTTLES,
+            L.GROSS,
+            L.DISCOUNT,
+            L.COST,
+            L.SUBTOTAL AS COMPUTED_SUBTOTAL,
+            L.TAX AS COMPUTED_TAX,
+            L.SUBTOTAL + L.TAX + O.SHIPPING AS COMPUTED_TOTAL
+        FROM STAGING.STAGING_ORDERS AS O
+        INNER JOIN CONCERNED AS C ON O.ORDER_ID = C.ORDER_ID
+        INNER JOIN COMPUTED AS L
+            ON
+                O.EVENT_ID = L.EVENT_ID
+                AND O.PAYLOAD_MD5 = L.PAYLOAD_MD5
+                AND O.LINE_COUNT = L.STAGED_LINES
+        WHERE O.REJECT_REASON IS NULL
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY O.ORDER_ID
+            ORDER BY O.OCCURRED_AT DESC, O.EVENT_ID DESC, O.PAYLOAD_MD5 DESC
+        ) = 1
+    ),
+
+    NUMBERED AS (
+        SELECT
+            L.*,
+            ROW_NUMBER() OVER (
+                PARTITION BY L.CUSTOMER_ID ORDER BY L.OCCURRED_AT, L.ORDER_ID
+            ) AS CUSTOMER_ORDER_NUMBER
+        FROM LATEST AS L
+        INNER JOIN TOUCHED AS C ON L.CUSTOMER_ID = C.CUSTOMER_ID
+    )
+
+    SELECT
+        ORDER_ID,
+        EVENT_ID,
+        PAYLOAD_MD5,
+        OCCURRED_AT AS ORDERED_AT,
+        CAST(CONVERT_TIMEZONE('UTC', 'Europe/Paris', OCCURRED_AT) AS DATE) AS SHOP_DAY,
+        CUSTOMER_ID,
+        CUSTOMER_NAME,
+        CUSTOMER_EMAIL,
+        CUSTOMER_COUNTRY,
+        CUSTOMER_CITY,
+        CASE
+            WHEN CUSTOMER_COUNTRY = 'FR' THEN 'FR'
+            WHEN CUSTOMER_COUNTRY IN (
+                'AT', 'BE', 'BG', 'CY', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'GR', 'HR',
+                'HU', 'IE', 'IT', 'LT', 'LU', 'LV', 'MT', 'NL', 'PL', 'PT', 'RO', 'SE',
+                'SI', 'SK'
+            ) THEN 'EU'
+            ELSE 'OTHER'
+        END AS CUSTOMER_REGION,
+        CUSTOMER_ORDER_NUMBER,
+        IFF(CUSTOMER_ORDER_NUMBER = 1, 'NEW', 'RETURNING') AS CUSTOMER_KIND,
+        CHANNEL,
+        CURRENCY,
+        LINE_COUNT,
+        BOTTLES,
+        GROSS,
+        DISCOUNT,
+        SUBTOTAL,
+        TAX_TOTAL,
+        SHIPPING,
+        TOTAL,
+        COST,
+        SUBTOTAL - COST AS MARGIN,
+        COMPUTED_SUBTOTAL,
+        COMPUTED_TAX,
+        COMPUTED_TOTAL,
+        SUBTOTAL = COMPUTED_SUBTOTAL
+        AND TAX_TOTAL = COMPUTED_TAX
+        AND TOTAL = COMPUTED_TOTAL AS TOTALS_AGREE
+    FROM NUMBERED
+) AS S
+    ON T.ORDER_ID = S.ORDER_ID
+WHEN MATCHED THEN
+    UPDATE SET
+        T.EVENT_ID = S.EVENT_ID,
+        T.PAYLOAD_MD5 = S.PAYLOAD_MD5,
+        T.ORDERED_AT = S.ORDERED_AT,
+        T.SHOP_DAY = S.SHOP_DAY,
+        T.CUSTOMER_ID = S.CUSTOMER_ID,
+        T.CUSTOMER_NAME = S.CUSTOMER_NAME,
+        T.CUSTOMER_EMAIL = S.CUSTOMER_EMAIL,
+        T.CUSTOMER_COUNTRY = S.CUSTOMER_COUNTRY,
+        T.CUSTOMER_CITY = S.CUSTOMER_CITY,
+        T.CUSTOMER_REGION = S.CUSTOMER_REGION,
+        T.CUSTOMER_ORDER_NUMBER = S.CUSTOMER_ORDER_NUMBER,
+        T.CUSTOMER_KIND = S.CUSTOMER_KIND,
+        T.CHANNEL = S.CHANNEL,
+        T.CURRENCY = S.CURRENCY,
+        T.LINE_COUNT = S.LINE_COUNT,
+        T.BOTTLES = S.BOTTLES,
+        T.GROSS = S.GROSS,
+        T.DISCOUNT = S.DISCOUNT,
+        T.SUBTOTAL = S.SUBTOTAL,
+        T.TAX_TOTAL = S.TAX_TOTAL,
+        T.SHIPPING = S.SHIPPING,
+        T.TOTAL = S.TOTAL,
+        T.COST = S.COST,
+        T.MARGIN = S.MARGIN,
+        T.COMPUTED_SUBTOTAL = S.COMPUTED_SUBTOTAL,
+        T.COMPUTED_TAX = S.COMPUTED_TAX,
+        T.COMPUTED_TOTAL = S.COMPUTED_TOTAL,
+        T.TOTALS_AGREE = S.TOTALS_AGREE,
+        T.REFRESHED_AT = SYSDATE()
+WHEN NOT MATCHED THEN
+    INSERT (
+        ORDER_ID,
+        EVENT_ID,
+        PAYLOAD_MD5,
+        ORDERED_AT,
+        SHOP_DAY,
+        CUSTOMER_ID,
+        CUSTOMER_NAME,
+        CUSTOMER_EMAIL,
+        CUSTOMER_COUNTRY,
+        CUSTOMER_CITY,
+        CUSTOMER_REGION,
+        CUSTOMER_ORDER_NUMBER,
+        CUSTOMER_KIND,
+        CHANNEL,
+        CURRENCY,
+        LINE_COUNT,
+        BOTTLES,
+        GROSS,
+        DISCOUNT,
+        SUBTOTAL,
+        TAX_TOTAL,
+        SHIPPING,
+        TOTAL,
+        COST,
+        MARGIN,
+        COMPUTED_SUBTOTAL,
+        COMPUTED_TAX,
+        COMPUTED_TOTAL,
+        TOTALS_AGREE,
+        REFRESHED_AT
+    )
+    VALUES (
+        S.ORDER_ID,
+        S.EVENT_ID,
+        S.PAYLOAD_MD5,
+        S.ORDERED_AT,
+        S.SHOP_DAY,
+        S.CUSTOMER_ID,
+        S.CUSTOMER_NAME,
+        S.CUSTOMER_EMAIL,
+        S.CUSTOMER_COUNTRY,
+        S.CUSTOMER_CITY,
+        S.CUSTOMER_REGION,
+        S.CUSTOMER_ORDER_NUMBER,
+        S.CUSTOMER_KIND,
+        S.CHANNEL,
+        S.CURRENCY,
+        S.LINE_COUNT,
+        S.BOTTLES,
+        S.GROSS,
+        S.DISCOUNT,
+        S.SUBTOTAL,
+        S.TAX_TOTAL,
+        S.SHIPPING,
+        S.TOTAL,
+        S.COST,
+        S.MARGIN,
+        S.COMPUTED_SUBTOTAL,
+        S.COMPUTED_TAX,
+        S.COMPUTED_TOTAL,
+        S.TOTALS_AGREE,
+        SYSDATE()
+    );

@@ -1,0 +1,104 @@
+-- Purpose:    RAW_INVENTORY to STAGING_INVENTORY, whenever INVENTORY_STREAM has rows.
+-- Layer:      STAGING.
+-- Owner role: TRANSFORMER.
+-- Undo:       DROP TASK OPS.LOAD_STAGING_INVENTORY; its stream keeps what it has.
+
+ALTER TASK IF EXISTS OPS.LOAD_STAGING_INVENTORY SUSPEND;
+
+CREATE TASK IF NOT EXISTS OPS.LOAD_STAGING_INVENTORY
+    WAREHOUSE = ${warehouse}
+WHEN SYSTEM$STREAM_HAS_DATA('RAW.INVENTORY_STREAM')
+AS
+    SELECT 1;
+
+ALTER TASK OPS.LOAD_STAGING_INVENTORY SET WAREHOUSE = ${warehouse};
+ALTER TASK OPS.LOAD_STAGING_INVENTORY SET
+USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = ${minimum_trigger_seconds};
+ALTER TASK OPS.LOAD_STAGING_INVENTORY SET USER_TASK_TIMEOUT_MS = 600000;
+ALTER TASK OPS.LOAD_STAGING_INVENTORY SET SUSPEND_TASK_AFTER_NUM_FAILURES = 0;
+ALTER TASK OPS.LOAD_STAGING_INVENTORY SET TIMEZONE = 'UTC';
+
+ALTER TASK OPS.LOAD_STAGING_INVENTORY
+MODIFY WHEN SYSTEM$STREAM_HAS_DATA('RAW.INVENTORY_STREAM');
+
+ALTER TASK OPS.LOAD_STAGING_INVENTORY MODIFY AS
+MERGE INTO STAGING.STAGING_INVENTORY AS T
+USING (
+    WITH ARRIVED AS (
+        SELECT
+            EVENT_ID,
+            MD5(PAYLOAD) AS PAYLOAD_MD5,
+            EVENT_TYPE,
+            OCCURRED_AT,
+            SCHEMA_VERSION,
+            TRY_PARSE_JSON(PAYLOAD) AS DOC
+        FROM RAW.INVENTORY_STREAM
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY EVENT_ID, PAYLOAD
+            ORDER BY OCCURRED_AT, EVENT_TYPE, SCHEMA_VERSION
+        ) = 1
+    ),
+
+    CHECKED AS (
+        SELECT
+            *,
+            IFF(DOC IS NULL, ', payload', '')
+            || IFF(TRIM(DOC['wine_id']::VARCHAR) > '', '', ', wine_id')
+            || IFF(
+                TRY_CAST(DOC['quantity']::VARCHAR AS NUMBER(9, 0))
+                = TRY_CAST(DOC['quantity']::VARCHAR AS NUMBER(38, 24)),
+                '', ', quantity'
+            )
+            || IFF(TRIM(DOC['reason']::VARCHAR) > '', '', ', reason')
+            || IFF(
+                TRY_CAST(DOC['stock_after']::VARCHAR AS NUMBER(12, 0))
+                = TRY_CAST(DOC['stock_after']::VARCHAR AS NUMBER(38, 24)),
+                '', ', stock_after'
+            ) AS FAULTS
+        FROM ARRIVED
+    )
+
+    SELECT
+        EVENT_ID,
+        PAYLOAD_MD5,
+        EVENT_TYPE,
+        OCCURRED_AT,
+        SCHEMA_VERSION,
+        NULLIF(TRIM(DOC['wine_id']::VARCHAR), '') AS WINE_ID,
+        TRY_CAST(DOC['quantity']::VARCHAR AS NUMBER(9, 0)) AS QUANTITY,
+        NULLIF(UPPER(TRIM(DOC['reason']::VARCHAR)), '') AS REASON,
+        TRY_CAST(DOC['stock_after']::VARCHAR AS NUMBER(12, 0)) AS STOCK_AFTER,
+        NULLIF(TRIM(DOC['order_id']::VARCHAR), '') AS ORDER_ID,
+        IFF(FAULTS = '', NULL, 'invalid: ' || SUBSTR(FAULTS, 3)) AS REJECT_REASON
+    FROM CHECKED
+) AS S
+    ON T.EVENT_ID = S.EVENT_ID AND T.PAYLOAD_MD5 = S.PAYLOAD_MD5
+WHEN NOT MATCHED THEN
+    INSERT (
+        EVENT_ID,
+        PAYLOAD_MD5,
+        EVENT_TYPE,
+        OCCURRED_AT,
+        SCHEMA_VERSION,
+        WINE_ID,
+        QUANTITY,
+        REASON,
+        STOCK_AFTER,
+        ORDER_ID,
+        REJECT_REASON,
+        STAGED_AT
+    )
+    VALUES (
+        S.EVENT_ID,
+        S.PAYLOAD_MD5,
+        S.EVENT_TYPE,
+        S.OCCURRED_AT,
+        S.SCHEMA_VERSION,
+        S.WINE_ID,
+        S.QUANTITY,
+        S.REASON,
+        S.STOCK_AFTER,
+        S.ORDER_ID,
+        S.REJECT_REASON,
+        SYSDATE()
+    );
