@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from winestream.errors import WinestreamError
 
@@ -50,14 +50,24 @@ app.command(
     help="Tables and views for your own event classes.",
 )
 app.command(
+    "winestream.cli.audit:run",
+    name="audit",
+    help="Prove what a pipeline delivered, or name what is off. Exit code 1, 2.",
+)
+app.command(
     "winestream.cli.local:app", name="local", help="A warehouse on this machine."
 )
 
 
 def main() -> None:
-    """Run the command in `sys.argv`. Exit code 1 when it could not do its work."""
+    """Run the command in `sys.argv`. Exit code 1 when it could not do its work.
+
+    An option that is wrong or missing is exit code 2.
+    """
     try:
-        app()
+        app(exit_on_error=False)
+    except CycloptsError:  # it has been printed
+        sys.exit(2)
     except WinestreamError as error:
         sys.stderr.write(f"winestream: {error}\n")
         sys.exit(1)
