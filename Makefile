@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack lint format lock build clean help
+.PHONY: demo test test-stack test-kafka lint format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -29,6 +29,12 @@ test: $(READY)  ## the whole suite that needs nothing but Python
 
 test-stack: $(READY)  ## real Prometheus, Alertmanager, node_exporter (Debian's packages)
 	@WINESTREAM_TEST_STACK=1 $(BIN)/python -m pytest tests/stack $(ARGS)
+
+test-kafka: $(READY)  ## the same against a real Apache Kafka, fetched with Maven
+	@command -v java >/dev/null && command -v mvn >/dev/null || \
+		{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
+		echo "No Java or Maven to be had: these tests will be skipped"
+	@WINESTREAM_TEST_KAFKA=1 $(BIN)/python -m pytest -n 0 tests/kafka $(ARGS)
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

@@ -87,12 +87,6 @@ def test_a_static_member_comes_back_to_its_partitions(
     one.exactly_once()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="kafka/errors.py: the client says it as KafkaError._FATAL, whose fatal() is "
-    "False; one PollFailed, and then it polls for ever and gets nothing",
-)
 @PROTOCOLS
 def test_an_instance_id_used_twice_is_fatal(
     cluster: Cluster, member: Make, protocol: str

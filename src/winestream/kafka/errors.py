@@ -62,6 +62,10 @@ FATAL_ADVICE: Final[Mapping[int, str]] = {
     KafkaError.UNRELEASED_INSTANCE_ID: (
         "another process uses the same group.instance.id; give each its own"
     ),
+    # What befell the client stands in the text only; this is the usual reason.
+    KafkaError._FATAL: (
+        "the client gave up: is the same group.instance.id used by another process?"
+    ),
     KafkaError.UNSUPPORTED_ASSIGNOR: "set group.remote.assignor to one the broker has",
     KafkaError.UNSUPPORTED_VERSION: _NEW_GROUPS,
     KafkaError._UNSUPPORTED_FEATURE: _NEW_GROUPS,
