@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 — see protocol.py
+
 """Explicit-state exploration: every reachable state, shortest way first."""
 
 from collections import deque

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 — a program beside the page that explains it, not a package
+
 """The cursor protocol, checked by trying everything that can happen.
 
     python docs/model/protocol.py            every variant, up to three faults, minutes

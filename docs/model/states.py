@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 — see protocol.py
+
 """What a state of the model is, and which states must never be."""
 
 from typing import NamedTuple
