@@ -1,4 +1,3 @@
-
 """Explicit-state exploration: every reachable state, shortest way first."""
 
 from collections import deque

@@ -1,4 +1,3 @@
-
 """The cursor protocol, checked by trying everything that can happen.
 
     python docs/model/protocol.py            every variant, up to three faults, minutes

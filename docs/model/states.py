@@ -1,4 +1,3 @@
-
 """What a state of the model is, and which states must never be."""
 
 from typing import NamedTuple
