@@ -1,20 +1,24 @@
 """The write: one transaction that lands a slice, guarded on every side.
 
-Order matters (docs/explanation has the why): ledger rows first, then the data, then
-the cursor's lock, as late as possible because it excludes everybody, then the
-compare-and-set as a statement of its own, joined to the ledger rows of this slice. If
-the server ended the transaction in between, those ledger rows are gone and the
-compare-and-set finds nothing.
+Order matters (docs/explanation has the why): ledger rows first, then the data, by COPY
+from staged files or, for small loads, by INSERT, then the cursor's lock, as late as
+possible because it excludes everybody, then the compare-and-set as a statement of its
+own, joined to the ledger rows of this slice. If the server ended the transaction in
+between, those ledger rows are gone and the compare-and-set finds nothing.
 """
 
 from collections.abc import Iterable, Mapping
+
+import attrs
 
 from winestream.errors import FencedError, RetryableWriteError
 from winestream.records import LogPartition, Slice
 from winestream.snowflake.columns import LEDGER_COLUMNS
 from winestream.snowflake.cursors import chunks, committed, lock
+from winestream.snowflake.inserts import insert
 from winestream.snowflake.session import Session
 from winestream.snowflake.staging import STAGE, Staged
+from winestream.snowflake.tables import Load
 
 _COMPARE_AND_SET = """
 UPDATE OPS.INGEST_CURSOR c
@@ -28,21 +32,31 @@ WHERE l.SLICE_ID = ? AND l.PIPELINE = ?
 """
 
 
+@attrs.frozen
+class Contents:
+    """What a transaction brings in: the ledger's rows, files staged, small loads."""
+
+    ledger: Iterable[tuple[str | int | None, ...]]
+    files: Iterable[Staged] = ()
+    small: Iterable[Load] = ()
+
+
 def land(
     session: Session,
     pipeline: str,
     piece: Slice,
     epochs: Mapping[LogPartition, int],
-    ledger: Iterable[tuple[str | int | None, ...]],
-    files: Iterable[Staged],
+    contents: Contents,
     transaction: str,
 ) -> None:
     """Run the transaction. Raises as `Writer.write` does."""
     try:
         with session.transaction(transaction):
-            _insert_ledger(session, ledger)
-            for file in files:
+            _insert_ledger(session, contents.ledger)
+            for file in contents.files:
                 _copy(session, file)
+            for load in contents.small:
+                insert(session, load)
             _move_cursors(session, pipeline, piece)
     except _CursorsDifferError:
         raise _why(session, pipeline, piece, epochs) from None

@@ -16,13 +16,14 @@ from winestream.errors import (
 from winestream.records import Cursor, LogPartition, Slice, Want
 from winestream.snowflake import cursors
 from winestream.snowflake.identifiers import pipeline_name
+from winestream.snowflake.inserts import crossover, is_small
 from winestream.snowflake.ledger import ledger_rows
 from winestream.snowflake.session import Session
 from winestream.snowflake.settings import ConnectionSettings
 from winestream.snowflake.staging import Staging
-from winestream.snowflake.tables import loads_of
+from winestream.snowflake.tables import Load, loads_of
 from winestream.snowflake.takeover import end_stuck, transaction_name
-from winestream.snowflake.transaction import land
+from winestream.snowflake.transaction import Contents, land
 
 # Not RAW's tables: the loader may write into them and need not be able to read them.
 _EVERYTHING = (
@@ -43,6 +44,12 @@ class SnowflakeWriter:
     that fails ends a transaction of this pipeline that has held the cursors' lock for
     longer than `patience`, as a dead process leaves it behind. `now` stamps LOADED_AT
     and dates the staged files; give UTC.
+
+    A slice's rows for one table come in by COPY from a staged file, or, when they are
+    fewer than `insert_below`, by one INSERT of bound values, which saves the file and
+    its round trips; half a megabyte and more always goes by COPY. 0 means always COPY.
+    Raises `ConfigurationError` for a crossover beyond 1,000 rows, the most that one
+    INSERT takes.
     """
 
     def __init__(
@@ -52,12 +59,14 @@ class SnowflakeWriter:
         pipeline: str,
         fingerprints: bool = False,
         patience: timedelta = timedelta(seconds=30),
+        insert_below: int = 0,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline_name(pipeline)
         self._fingerprints = fingerprints
         self._patience = patience
+        self._insert_below = crossover(insert_below)
         self._now = now
         self._owner = "nobody"
         self._session: Session | None = None
@@ -97,20 +106,13 @@ class SnowflakeWriter:
             return
         try:
             session = self._connected()
-            loads = loads_of(piece, now)
-            files = staging.put(session, piece, loads, now.date())
+            small, large = self._divided(loads_of(piece, now))
+            files = staging.put(session, piece, large, now.date()) if large else []
             ledger = ledger_rows(
                 piece, self._pipeline, epochs, fingerprints=self._fingerprints
             )
-            land(
-                session,
-                self._pipeline,
-                piece,
-                epochs,
-                ledger,
-                files,
-                self._transaction(),
-            )
+            contents = Contents(ledger, files, small)
+            land(session, self._pipeline, piece, epochs, contents, self._transaction())
         except OSError as error:
             raise RetryableWriteError(
                 f"staging to {self._scratch} failed ({_said(error)}): free some disk"
@@ -174,6 +176,15 @@ class SnowflakeWriter:
         if self._session is None:
             self._session = Session.open(self._settings, self._pipeline, self._owner)
         return self._session
+
+    def _divided(self, loads: Iterable[Load]) -> tuple[list[Load], list[Load]]:
+        """Part what is inserted from what is staged."""
+        small: list[Load] = []
+        large: list[Load] = []
+        for load in loads:
+            fits = is_small(load, self._insert_below)
+            (small if fits else large).append(load)
+        return small, large
 
     def _require_open(self) -> Staging:
         if self._staging is None:
