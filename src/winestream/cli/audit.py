@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from winestream.cli.connection import ConnectionOptions
+from winestream.cli.connection import DEFAULTS, ConnectionOptions
 from winestream.errors import ConfigurationError, WinestreamError
 from winestream.operations.audit import Broker, audit
 from winestream.operations.audit_report import AuditReport
@@ -20,7 +20,7 @@ _OFF, _NOT_MADE = 1, 2
 
 
 def run(  # noqa: PLR0913 — options, each with a default
-    options: ConnectionOptions,
+    options: ConnectionOptions = DEFAULTS,
     *,
     pipeline: str,
     bootstrap: str | None = None,
