@@ -80,10 +80,13 @@ class Tracked:
     def owned_at(self, position: int, epoch: int, *, reread: bool) -> None:
         """Note that the cursor is ours and where it stands.
 
-        With `reread` reading begins again there.
+        With `reread` reading begins again there. That the cursor stands there is
+        certain, even where the claim turns out to be for nothing; only a birth (epoch
+        1) would be for nothing too: Kafka hears of that partition with its first rows.
         """
         self.phase, self.epoch = Phase.ACTIVE, epoch
         self.written = self.confirmed = position
         if reread:
             self.expected, self.restart, self.suspect = position, True, None
-            self.asked = self.told = -1  # a rewind is told too
+            # A rewind is told too.
+            self.asked = self.told = position if epoch == 1 else -1
