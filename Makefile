@@ -15,7 +15,7 @@ READY := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka lint format lock build clean help
+.PHONY: demo test test-stack test-kafka prove lint format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -35,6 +35,11 @@ test-kafka: $(READY)  ## the same against a real Apache Kafka, fetched with Mave
 		{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
 		echo "No Java or Maven to be had: these tests will be skipped"
 	@WINESTREAM_TEST_KAFKA=1 $(BIN)/python -m pytest -n 0 tests/kafka $(ARGS)
+
+prove: $(READY)  ## the long proof: replay of the warehouse, the model, 10,000 histories
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/sql/test_elt_replay.py
+	@$(BIN)/python docs/model/protocol.py --quick
+	@$(BIN)/python -m winestream.testing.world --histories 10000
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .
