@@ -12,6 +12,8 @@ VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
+UPGRADE ?=
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
@@ -55,8 +57,8 @@ format: $(READY)  ## format Python
 build: $(READY)  ## the wheel and the source distribution, into dist/
 	$(BIN)/python -m hatchling build
 
-lock: $(READY)  ## resolve the newest versions again, for every supported Python
-	$(BIN)/uv pip compile --universal --upgrade --generate-hashes --all-extras \
+lock: $(READY)  ## lock what pyproject.toml asks for, for every Python (UPGRADE=--upgrade: newest)
+	$(BIN)/uv pip compile --universal $(UPGRADE) --generate-hashes --all-extras \
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		pyproject.toml -o constraints.txt >/dev/null
 
@@ -67,6 +69,7 @@ $(READY): constraints.txt pyproject.toml
 	@test -n "$(FOUND)" || { echo "No Python 3.11 or newer found among: $(WANTED)"; exit 1; }
 	@echo "Installing into $(VENV) with $(FOUND)"
 	@"$(FOUND)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	@# The lock is whole; an older pip would look for newer releases of what extras name.
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
