@@ -17,7 +17,7 @@ UPGRADE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka prove lint format lock build clean help
+.PHONY: demo test test-stack test-kafka prove lint docs format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -49,6 +49,9 @@ lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 	$(BIN)/mypy
+
+docs: $(READY)  ## these pages as a site, into build/docs (a warning is an error)
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env -b html docs build/docs
 
 format: $(READY)  ## format Python
 	$(BIN)/ruff check --fix-only .
