@@ -111,13 +111,20 @@ def _kind(cls: type) -> str:
 
 
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
-    for name, found in vars(cls).items():
+    # A base that has no entry of its own is a matter of construction, not of use.
+    homes = [cls, *(b for b in cls.__bases__ if _is_plain(b) and not _is_foreign(b))]
+    for name, found in ((n, f) for home in homes for n, f in vars(home).items()):
         if name.startswith("_") or not getattr(found, "__doc__", None):
             continue
         if isinstance(found, (classmethod, staticmethod)):
             yield name, found.__func__
         elif isinstance(found, property) or inspect.isfunction(found):
             yield name, found
+
+
+def _is_plain(base: type) -> bool:
+    special = attrs.has(base) or getattr(base, "_is_protocol", False)
+    return not special and not issubclass(base, (BaseException, Enum))
 
 
 def _code(name: str, found: Any) -> str:

@@ -4,12 +4,11 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 import attrs
 
 from winestream.errors import ConfigurationError
+from winestream.instrumentation.listening import Listening
 
 _POLL_SECONDS = 0.2
 """How soon `close` is noticed."""
@@ -24,7 +23,7 @@ class Page:
     content_type: str = "application/json"
 
 
-class StatusServer:
+class StatusServer(Listening):
     """Serves pages until closed; a context manager. Port 0 picks a free one.
 
     Pages are made on the server's threads, one for each request at a time, so they
@@ -37,53 +36,26 @@ class StatusServer:
         self, pages: Mapping[str, Callable[[], Page]], *, address: str, port: int
     ) -> None:
         try:
-            self._server = _Server((address, port), _handler(pages))
+            server = _Server((address, port), _handler(pages))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ConfigurationError(
                 f"nothing can be served on {address}:{port} ({reason}): choose another "
                 "http.port or stop what listens there"
             ) from None
-        self.address = address
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
+        thread = threading.Thread(
+            target=server.serve_forever,
             args=(_POLL_SECONDS,),
             name="status",
             daemon=True,
         )
-        self._thread.start()
-        self._closed = False
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also where 0 was asked for."""
-        return self._server.server_port
+        thread.start()
+        super().__init__(server, thread, address)
 
     @property
     def url(self) -> str:
         """The address of its pages, without a path."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http://{host}:{self.port}"
-
-    def close(self) -> None:
-        """Stop serving and free the port. Safe to call again."""
-        if self._closed:
-            return
-        self._closed = True
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return self.origin
 
 
 class _Server(ThreadingHTTPServer):
