@@ -220,9 +220,10 @@ class MemorySource:
 
     def _out_of_range(self) -> list[OutOfRange]:
         outside = [
-            OutOfRange(partition, low, self._end(partition))
+            OutOfRange(partition, low, high)
             for partition, position in self._position.items()
-            if position < (low := self._low.get(partition, 0))
+            for low, high in [(self._low.get(partition, 0), self._end(partition))]
+            if not low <= position <= high
         ]
         for item in outside:  # nothing is delivered until the next start
             del self._position[item.partition]

@@ -1,0 +1,364 @@
+"""What every `Source` must keep to, as tests."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from unittest import SkipTest
+
+from winestream.errors import SourceError
+from winestream.records import LogPartition, Room
+from winestream.testing.contract_source_world import Reader, Sent, SourceWorld, Start
+from winestream.testing.contract_world import raised
+
+# ruff: noqa: FBT003 — `hold` has the port's signature
+
+
+class SourceContract:
+    """Tests of a `Source`; a runner gives each a new `SourceWorld`."""
+
+    # -------------------------------------------------------------------- delivering
+
+    def test_nothing_is_delivered_before_its_start(self, world: SourceWorld) -> None:
+        """A new partition is reported with its identity and held until `start`."""
+        fill(world, 20)
+        with opened(world) as reader:
+            logs = reader.join()
+            same([log.partition for log in logs], [0, 1])
+            one_log = {(log.cluster_id, log.topic_id, log.topic) for log in logs}
+            same(len(one_log), 1)
+            reader.nothing()
+            reader.source.start({logs[0]: 7})
+            reader.read(13)
+            reader.nothing()
+            reader.require({logs[0]: list(range(7, 20))})
+
+    def test_columns_are_what_was_sent(self, world: SourceWorld) -> None:
+        """Values, keys, times and headers, null and empty ones included."""
+        sent = [
+            Sent(b"a", b"k", 1_700_000_000_001),
+            Sent(None, None, 1_700_000_000_002),
+            Sent(b"", b"", 1_700_000_000_003, [("h", b"1"), ("h", None), ("", b"")]),
+            Sent(b"\x00\xff", b"\xff\x00", 1_700_000_000_004),
+        ]
+        world.send(1, *sent)
+        with opened(world) as reader:
+            _, log = reader.join()
+            reader.source.start({log: 0})
+            runs = reader.runs(len(sent))
+        same({run.partition for run in runs}, {log})
+        got = [
+            Sent(
+                value,
+                run.keys[place],
+                run.timestamps[place],
+                list(found) if run.headers and (found := run.headers[place]) else None,
+            )
+            for run in runs
+            for place, value in enumerate(run.values)
+        ]
+        same(got, sent)
+
+    def test_offsets_ascend_and_are_a_range_where_none_is_missing(
+        self, world: SourceWorld
+    ) -> None:
+        """And a run is of one partition: another begins with another run."""
+        fill(world, 50)
+        with opened(world) as reader:
+            reader.started()
+            runs = reader.runs(100)
+        for run in runs:
+            require(isinstance(run.offsets, range), run.offsets)
+            lengths = {len(run.offsets), len(run.keys), len(run.timestamps)}
+            same(lengths, {len(run)})
+
+    def test_what_comes_later_is_delivered(self, world: SourceWorld) -> None:
+        """The end of the log is no end."""
+        with opened(world) as reader:
+            logs = reader.started()
+            reader.nothing()
+            for number in range(3):
+                fill(world, 5)
+                reader.read(10 * (number + 1))
+            reader.require({log: list(range(15)) for log in logs})
+
+    def test_a_new_start_forgets_the_old_position(self, world: SourceWorld) -> None:
+        """What an older position would have brought never comes, fetched or not."""
+        fill(world, 400)
+        with opened(world) as reader:
+            log, _ = reader.join()
+            for position in (0, 150, 20, 399, 3):
+                reader.source.start({log: position})
+                reader.offsets.clear()
+                reader.until(lambda polled: polled.runs)
+                same(reader.offsets[log][0], position)
+                reader.until(lambda _: reader.offsets[log][-1] == 399)  # noqa: PLR2004
+                reader.require({log: list(range(position, 400))})
+
+    def test_a_start_of_what_is_not_assigned_changes_nothing(
+        self, world: SourceWorld
+    ) -> None:
+        """It raises nothing either: the assignment may have moved meanwhile."""
+        fill(world, 10)
+        with opened(world) as reader:
+            logs = reader.join()
+            reader.source.start({logs[0]._replace(topic_id="another"): 0})
+            reader.source.start({logs[0]._replace(partition=77): 0})
+            reader.nothing()
+
+    def test_a_poll_brings_no_more_than_there_is_room_for(
+        self, world: SourceWorld
+    ) -> None:
+        """In rows, in bytes by the largest value seen, and always one at least."""
+        fill(world, 200, size=1000)
+        with opened(world) as reader:
+            reader.started()
+            for room, most in (
+                (Room(7, 1_000_000), 7),
+                (Room(500, 5_500), 5),
+                (Room(0, 0), 1),
+            ):
+                polled = reader.poll(room, 1.0)
+                while not polled.runs:
+                    polled = reader.poll(room, 1.0)
+                require(sum(map(len, polled.runs)) <= most, (room, polled.runs))
+
+    # ----------------------------------------------------------------------- holding
+
+    def test_a_hold_delivers_nothing_and_loses_nothing(
+        self, world: SourceWorld
+    ) -> None:
+        """Polling goes on meanwhile, and what was begun goes on afterwards."""
+        fill(world, 300)
+        with opened(world) as reader:
+            logs = reader.started()
+            while not reader.offsets:
+                reader.poll(Room(10, 1_000_000))
+            for _ in range(3):
+                reader.source.hold(True)
+                reader.nothing()
+                reader.source.hold(False)
+                reader.until(lambda polled: polled.runs, Room(10, 1_000_000))
+            reader.read(600)
+            reader.require({log: list(range(300)) for log in logs})
+
+    def test_a_start_under_a_hold_begins_when_it_is_lifted(
+        self, world: SourceWorld
+    ) -> None:
+        """A claim may be answered in the middle of an outage."""
+        fill(world, 20)
+        with opened(world) as reader:
+            log, _ = reader.join()
+            reader.source.hold(True)
+            reader.source.start({log: 5})
+            reader.nothing()
+            reader.source.hold(False)
+            reader.read(15)
+            reader.require({log: list(range(5, 20))})
+
+    # ---------------------------------------------------------------------- standing
+
+    def test_reached_is_where_reading_stands(self, world: SourceWorld) -> None:
+        """Only in polls without runs, and never a position from before a start."""
+        fill(world, 60)
+        with opened(world) as reader:
+            log, _ = reader.join()
+            for position in (0, 50, 10):
+                reader.source.hold(True)
+                reader.source.start({log: position})
+                for _ in range(3):
+                    reached = reader.poll(timeout=0.01).reached
+                    same(reached.get(log, position), position)
+                reader.source.hold(False)
+                reader.until(lambda polled: polled.runs and not polled.reached)
+                polled = reader.until(lambda polled: not polled.runs and polled.reached)
+                same(dict(polled.reached), {log: 60})
+
+    def test_reached_passes_trailing_markers(self, world: SourceWorld) -> None:
+        """So that a log which ends without a message can be read to its end."""
+        fill(world, 10)
+        world.end_with_markers(0)
+        with opened(world) as reader:
+            log, _ = reader.join()
+            reader.source.start({log: 0})
+            reader.read(10)
+            last = reader.offsets[log][-1]
+            polled = reader.until(lambda polled: polled.reached.get(log, 0) > last + 1)
+            ends = reader.source.watermarks()[log]
+            same(dict(polled.reached), {log: ends.high})
+
+    def test_watermarks_are_the_logs_ends(self, world: SourceWorld) -> None:
+        """Of what is read, without asking anybody."""
+        fill(world, 30)
+        with opened(world) as reader:
+            logs = reader.started()
+            reader.read(60)
+            ends = reader.source.watermarks()
+            known = {log: (ends[log].low, ends[log].high) for log in logs}
+            same(known, dict.fromkeys(logs, (0, 30)))
+
+    def test_start_policies(self, world: SourceWorld) -> None:
+        """Earliest is the low end, latest the high one; of nothing asked, nothing."""
+        fill(world, 30)
+        policies: tuple[tuple[Start, int], ...] = (("earliest", 0), ("latest", 30))
+        for start, position in policies:
+            with opened(world, start) as reader:
+                logs = reader.join()
+                initial = reader.source.initial_positions
+                same(dict(initial(logs)), dict.fromkeys(logs, position))
+                same(dict(initial([])), {})
+
+    def test_a_time_to_start_at(self, world: SourceWorld) -> None:
+        """The first message of that time or later; the end where there is none."""
+        if not world.knows_times:
+            raise SkipTest(f"{type(world).__name__} knows no times")
+        stamps = [1_700_000_000_000 + 1000 * n for n in range(20)]
+        world.send(0, *(Sent(b"x", timestamp=stamp) for stamp in stamps))
+        world.send(1, Sent(b"x", timestamp=stamps[3]))
+        with opened(world, datetime.fromtimestamp(1_700_000_004.5, UTC)) as reader:
+            one, two = reader.join()
+            initial = reader.source.initial_positions([one, two])
+            same(dict(initial), {one: 5, two: 1})
+
+    def test_a_position_that_retention_deleted(self, world: SourceWorld) -> None:
+        """It is reported with the log's ends; the next start goes on."""
+        fill(world, 40)
+        world.expire(0, 25)
+        with opened(world) as reader:
+            log, other = reader.join()
+            reader.source.start({log: 10, other: 0})
+            found = reader.until(lambda polled: polled.out_of_range).out_of_range
+            same([(f.partition, f.low, f.high) for f in found], [(log, 25, 40)])
+            require(log not in reader.offsets, reader.offsets)
+            reader.source.start({log: 25})
+            reader.read(55)
+            reader.require({log: list(range(25, 40)), other: list(range(40))})
+
+    def test_a_position_beyond_the_end(self, world: SourceWorld) -> None:
+        """It is out of range as well: the log was cut, or it is another one."""
+        fill(world, 40)
+        with opened(world) as reader:
+            log, other = reader.join()
+            reader.source.start({log: 4000, other: 39})
+            found = reader.until(lambda polled: polled.out_of_range).out_of_range
+            same([(f.partition, f.low, f.high) for f in found], [(log, 0, 40)])
+            reader.source.start({log: 38})
+            reader.read(3)
+            reader.require({log: [38, 39], other: [39]})
+
+    # -------------------------------------------------------------------- committing
+
+    def test_commits_are_answered_and_found_by_the_next_member(
+        self, world: SourceWorld
+    ) -> None:
+        """With `wait` at once, else by a later poll; what never was, is absent."""
+        fill(world, 10)
+        with opened(world) as reader:
+            one, two = reader.started()
+            reader.read(20)
+            same(dict(reader.source.committed([one, two])), {})
+            same(reader.source.commit({one: 4}, wait=False), None)
+            [answer] = reader.until(lambda polled: polled.commits).commits
+            same((dict(answer.positions), dict(answer.errors)), ({one: 4}, {}))
+            same(dict(reader.source.committed([one, two])), {one: 4})
+            same(commit(reader, {one: 9, two: 10}), {})
+        with opened(world) as reader:
+            logs = reader.join()
+            same(dict(reader.source.committed(logs)), {one: 9, two: 10})
+
+    def test_a_commit_of_what_is_not_owned_is_refused(self, world: SourceWorld) -> None:
+        """By name, and the others of the same commit are taken."""
+        fill(world, 10)
+        with opened(world) as reader:
+            one, _ = reader.started()
+            stranger = one._replace(topic_id="another")
+            same(set(commit(reader, {one: 3, stranger: 9})), {stranger})
+            same(dict(reader.source.committed([one])), {one: 3})
+
+    # ---------------------------------------------------------------- coming and going
+
+    def test_a_partition_that_moves(self, world: SourceWorld) -> None:
+        """`on_revoke` is called in time to commit; afterwards nothing of it comes."""
+        fill(world, 100)
+        seen: list[tuple[frozenset[LogPartition], dict[LogPartition, str]]] = []
+
+        def drain(leaving: frozenset[LogPartition]) -> None:
+            ends = {log: reader.offsets[log][-1] + 1 for log in leaving}
+            seen.append((leaving, dict(commit(reader, ends))))
+
+        reader = Reader(world.source(), world.patience, drain)
+        try:
+            logs = reader.started()
+            reader.read(200)
+            world.take_one(reader)
+            [(leaving, errors)] = seen
+            same((len(leaving), errors), (1, {}))
+            kept = set(logs) - leaving
+            same(reader.until(lambda polled: polled.assigned).assigned, kept)
+            fill(world, 10)
+            reader.read(210)
+            reader.nothing()
+            same({len(reader.offsets[log]) for log in leaving}, {100})
+            same(set(commit(reader, dict.fromkeys(leaving, 1))), leaving)
+        finally:
+            reader.source.close()
+
+    def test_closing_gives_everything_back(self, world: SourceWorld) -> None:
+        """By `on_revoke`, once, with all that was assigned."""
+        fill(world, 10)
+        with opened(world) as reader:
+            logs = reader.started()
+            reader.read(20)
+            same(reader.revoked, [])
+        same(reader.revoked, [frozenset(logs)])
+
+    def test_after_a_failed_poll_a_start_brings_everything(
+        self, world: SourceWorld
+    ) -> None:
+        """What it destroyed is read again from where delivery stood."""
+        fill(world, 300)
+        with opened(world) as reader:
+            logs = reader.started()
+            while not reader.offsets:
+                reader.poll(Room(10, 1_000_000))
+            world.break_next_poll(reader.source)
+            raised(SourceError, lambda: reader.until(lambda _: False))
+            at = {log: len(reader.offsets.get(log, ())) for log in logs}
+            reader.source.start(at)
+            reader.read(600)
+            reader.require({log: list(range(300)) for log in logs})
+
+
+def fill(world: SourceWorld, messages: int, size: int = 10) -> None:
+    """Append so many messages to each of the two partitions."""
+    for partition in (0, 1):
+        world.send(partition, *(Sent(b"x" * size, b"k") for _ in range(messages)))
+
+
+def commit(reader: Reader, positions: Mapping[LogPartition, int]) -> Mapping[Any, str]:
+    """Commit, wait, and return what was refused."""
+    answer = reader.source.commit(positions, wait=True)
+    if answer is None:
+        raise AssertionError("a commit that waits must be answered")
+    return dict(answer.errors)
+
+
+def same(found: object, wanted: object) -> None:
+    """Fail unless they are equal."""
+    require(found == wanted, f"{found}, not {wanted}")
+
+
+def require(held: bool, told: object) -> None:  # noqa: FBT001 — it is what is required
+    """Fail unless it held; `assert` would vanish under `python -O`."""
+    if not held:
+        raise AssertionError(told)
+
+
+@contextmanager
+def opened(world: SourceWorld, start: Start = "earliest") -> Iterator[Reader]:
+    """Open a source for the body."""
+    reader = Reader(world.source(start), world.patience)
+    try:
+        yield reader
+    finally:
+        reader.source.close()
