@@ -7,9 +7,9 @@ One log partition, a few messages, two processes that both believe it is theirs.
 step of the protocol is one transition; between any two of them the other process may
 act, and a fault may happen: a process dies; the answer to a statement, to COMMIT or to
 a claim is lost; the server ends a transaction under a living session, whose next
-statement silently opens another; an operator rewinds the cursor. A claim may read an
-older position than the latest. A process that lost the partition goes on as if nothing
-had happened (a zombie) until a guard stops it.
+statement silently opens another, in a claim's as well; an operator rewinds the cursor.
+A claim may read an older position than the latest. A process that lost the partition
+goes on as if nothing had happened (a zombie) until a guard stops it.
 
 `states.broken` has the invariants. Liveness: from every state with epochs left, one can
 be reached where everything landed and Kafka knows. Each entry of VARIANTS removes one
@@ -30,7 +30,12 @@ VARIANTS: dict[str, tuple[set[Verdict], str]] = {
     "no-ledger-join": ({HOLE}, "the set moves the cursor without the rows"),
     "set-without-count": ({EARLY, TWICE}, "how many cursors moved is not looked at"),
     "set-without-position": ({TWICE}, "epoch alone decides"),
-    "set-without-epoch": ({HOLE}, "a zombie's rows of before a rewind do not count"),
+    "set-without-claim": ({HOLE}, "a zombie's rows of before a rewind do not count"),
+    "set-without-epoch": (
+        {SOUND},
+        "tolerated: owner and position decide, the ledger errs",
+    ),
+    "set-without-owner": ({SOUND}, "tolerated: two of one epoch, position decides"),
     "lock-is-the-set": ({TWICE, HOLE}, "goes by what it saw before it had the lock"),
     "no-rollback": ({TWICE}, "the next try goes on in the same transaction"),
     "kafka-at-commit": ({AHEAD}, "told when COMMIT answers"),
@@ -72,7 +77,7 @@ class Model:
         if world.faults and free and not world.rewind[0] and world.epoch < self.epochs:
             for to in range(world.cursor):
                 kept = world.rows[:to] + (0,) * (self.messages - to)
-                yield world._replace(
+                yield _owned_by(world, None)._replace(
                     cursor=to,
                     older=world.cursor,
                     epoch=world.epoch + 1,
@@ -98,7 +103,7 @@ class Model:
                 yield self._confirm(world, number)
             # A rebalance. Without one an owner with nothing to write and nothing to
             # confirm does not notice a rewind until the next message.
-            yield _put(world, number, Process())
+            yield _put(world, number, _idle(me))
         elif me.phase == "commit":
             yield from self._commit(world, number)
         else:
@@ -114,7 +119,8 @@ class Model:
             return
         if phase == "lock":
             if self.variant == "lock-is-the-set" and me.seen is None:
-                yield _put(world, number, me._replace(seen=(world.cursor, world.epoch)))
+                seen = (world.cursor, world.epoch, me.owns)
+                yield _put(world, number, me._replace(seen=seen))
                 return
             if not self._free(world, number):
                 return
@@ -131,7 +137,7 @@ class Model:
         me = world.processes[number]
         ours = (world.cursor, world.epoch) == (me.start, me.epoch)
         if not ours and self.variant != "confirm-blindly":
-            return _put(world, number, Process())
+            return _put(world, number, _idle(me))
         told = world._replace(kafka=max(world.kafka, me.start))
         return _put(told, number, me._replace(confirmed=me.start))
 
@@ -142,26 +148,32 @@ class Model:
         if not self._free(world, number):
             return
         if keep and world.epoch != me.epoch:
-            yield _put(world, number, Process())
+            yield _put(world, number, _idle(me))
         elif world.epoch < self.epochs:
-            raised = world._replace(epoch=world.epoch + 1)
+            owned = _owned_by(world, number)
+            raised = owned._replace(epoch=world.epoch + 1)
             seen = {world.cursor, world.older}
             if self.variant == "start-at-kafka":
                 seen = {world.kafka}
             for position in seen:
                 told = raised._replace(kafka=position)  # a rewind is told, too
                 mine = Process("ready", position, 0, raised.epoch, position)
-                yield _put(told, number, mine)
+                yield _put(told, number, mine._replace(owns=True))
+                if world.faults:  # ended before its COMMIT, which says "done"
+                    less = world._replace(faults=world.faults - 1)
+                    yield _put(less, number, mine._replace(owns=me.owns))
             if world.faults:  # the answer to the claim is lost
                 yield raised._replace(faults=world.faults - 1)
 
     def _compare_and_set(self, world: World, number: int) -> Iterator[World]:
         me, variant = world.processes[number], self.variant
         txn = me.txn or _empty(me, me.stop)
-        cursor, epoch = me.seen or (world.cursor, world.epoch)
+        cursor, epoch, owns = me.seen or (world.cursor, world.epoch, me.owns)
+        without = variant == "set-without-claim"
         hit = (
             (txn.ledger or variant == "no-ledger-join")
-            and (epoch == me.epoch or variant == "set-without-epoch")
+            and (epoch == me.epoch or variant == "set-without-epoch" or without)
+            and (owns or variant == "set-without-owner" or without)
             and (cursor == me.start or variant == "set-without-position")
         ) or variant == "start-at-kafka"
         if hit or variant == "set-without-count":
@@ -169,9 +181,10 @@ class Model:
             yield _put(world, number, me._replace(phase="commit", txn=txn, seen=None))
             return
         # Roll back and look: fenced, or the server had ended the transaction.
-        ours = (world.cursor, world.epoch) == (me.start, me.epoch)
+        here = (world.cursor, world.epoch) == (me.start, me.epoch)
+        ours = here and (me.owns or variant == "set-without-owner")
         again = me._replace(phase="ready", txn=None, seen=None)
-        yield _put(world, number, again if ours else Process())
+        yield _put(world, number, again if ours else _idle(me))
 
     def _commit(self, world: World, number: int) -> Iterator[World]:
         me = world.processes[number]
@@ -229,6 +242,18 @@ class Model:
 
 def _empty(me: Process, stop: int) -> Txn:
     return Txn(me.start, stop, me.epoch)
+
+
+def _idle(me: Process) -> Process:
+    """Return the process without its partition; the cursor may still name it."""
+    return Process(owns=me.owns)
+
+
+def _owned_by(world: World, number: int | None) -> World:
+    """Return the world with this owner, or an operator, in the cursor row."""
+    processes = enumerate(world.processes)
+    owners = tuple(p._replace(owns=n == number) for n, p in processes)
+    return world._replace(processes=owners)
 
 
 def _put(world: World, number: int, process: Process) -> World:

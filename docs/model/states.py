@@ -34,7 +34,9 @@ class Process(NamedTuple):
     epoch: int = 0
     confirmed: int = 0
     txn: Txn | None = None
-    seen: tuple[int, int] | None = None
+    seen: tuple[int, int, bool] | None = None
+    owns: bool = False
+    """The cursor row names it as the owner."""
 
 
 class World(NamedTuple):

@@ -1,11 +1,9 @@
 """The names and numbers that producer, consumer and demo share."""
 
 import os
-from datetime import timedelta
 from typing import Final
 
 from winestream.codec import Routes
-from winestream.core import BatchPolicy, RetryPolicy
 from winestream.errors import ConfigurationError
 from winestream.events import InventoryAdjusted, OrderCreated
 
@@ -18,11 +16,9 @@ GROUP: Final = "winestream-consumer"
 PIPELINE: Final = "caves-albert"
 DATABASE: Final = "WINESTREAM"
 
-BATCH: Final = BatchPolicy(max_rows=100, linger=timedelta(seconds=3))
-RETRY: Final = RetryPolicy(quick_retries=3)
-
-SESSION: Final = timedelta(seconds=6)
-"""How long the group waits for a consumer that was killed; Kafka's default is 45 s."""
+ROUTES: Final = {OrderCreated: "RAW_ORDERS", InventoryAdjusted: "RAW_INVENTORY"}
+UNKNOWN: Final = "RAW_EVENTS"
+"""Which event goes to which table, and where any other goes."""
 
 CONSUMER_PORT: Final = 8000
 PRODUCER_PORT: Final = 8001
@@ -36,11 +32,8 @@ METRICS_ADDRESS: Final = "WINESTREAM_METRICS_ADDRESS"
 
 
 def routes() -> Routes:
-    """Return which event goes to which table; any other goes to RAW_EVENTS."""
-    return Routes(
-        {OrderCreated: "RAW_ORDERS", InventoryAdjusted: "RAW_INVENTORY"},
-        unknown="RAW_EVENTS",
-    )
+    """Return which event goes to which table."""
+    return Routes(ROUTES, unknown=UNKNOWN)
 
 
 def metrics_address() -> str:

@@ -85,8 +85,8 @@ def set_not_joined_to_the_ledger(patch: Patch) -> None:
     patch.setattr(Protocol, "compare_and_set", mistake)
 
 
-def no_epoch_in_set(patch: Patch) -> None:
-    """Compare the position only."""
+def no_claim_in_set(patch: Patch) -> None:
+    """Compare the position only, not whose claim is in force."""
 
     def mistake(_self: Protocol, cursor: CursorRow, row: LedgerRow) -> bool:
         return cursor.position == row.start
@@ -94,11 +94,20 @@ def no_epoch_in_set(patch: Patch) -> None:
     patch.setattr(Protocol, "agrees", mistake)
 
 
-def no_from_in_set(patch: Patch) -> None:
-    """Compare the epoch only."""
+def no_owner_in_set(patch: Patch) -> None:
+    """Take an epoch for a proof of ownership: two may be told of the same."""
 
     def mistake(_self: Protocol, cursor: CursorRow, row: LedgerRow) -> bool:
-        return cursor.epoch == row.epoch
+        return (cursor.epoch, cursor.position) == (row.epoch, row.start)
+
+    patch.setattr(Protocol, "agrees", mistake)
+
+
+def no_from_in_set(patch: Patch) -> None:
+    """Compare the claim only: owner and epoch."""
+
+    def mistake(self: Protocol, cursor: CursorRow, row: LedgerRow) -> bool:
+        return (cursor.owner, cursor.epoch) == (self.owner, row.epoch)
 
     patch.setattr(Protocol, "agrees", mistake)
 

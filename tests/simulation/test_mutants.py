@@ -15,7 +15,7 @@ QUICK = [
     "ledger_after_copy",
     "no_row_count_check",
     "set_not_joined_to_the_ledger",
-    "no_epoch_in_set",
+    "no_claim_in_set",
     "no_from_in_set",
     "unknown_is_retryable",
     "dead_letters_are_not_written",

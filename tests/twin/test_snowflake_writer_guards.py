@@ -144,6 +144,52 @@ def test_a_claim_ended_under_the_session_owns_nothing(world: World, point: str) 
     world.assert_exactly_once()
 
 
+def test_two_who_were_promised_one_epoch_are_told_apart(world: World) -> None:
+    """A claim whose COMMIT was for nothing: the next claimant gets its epoch."""
+    here = world.partition()
+    world.owned(None, here, owner="before")
+    deceived, rightful = world.writer(), world.writer()
+
+    def end_it(when: str, step: str) -> None:
+        if (when, step) == ("before", "commit"):
+            abort_transactions(world)
+
+    deceived.hook = end_it
+    promised = deceived.claim("deceived", {here: Want(0)})
+    deceived.hook = None
+    assert rightful.claim("rightful", {here: Want(0)}) == promised
+    epochs = {here: promised[here].epoch}
+    with pytest.raises(FencedError):
+        deceived.write(Slice("deceived/1", (segment(here, 0, 2),)), epochs)
+    rightful.write(Slice("rightful/1", (segment(here, 0, 2),)), epochs)
+    world.assert_exactly_once()
+
+
+def test_after_a_failed_rollback_nobody_is_called_fenced(world: World) -> None:
+    """The transaction may be open still, with a cursor in it that it moved itself."""
+    here, other = world.partition(0), world.partition(1)
+    writer, epochs = world.owned(None, here, other)
+    world.writer().claim("rival", {other: Want(0)})
+    compared: list[bool] = []
+
+    def fail(when: str, step: str) -> None:
+        if (when, step) == ("after", "compare"):
+            compared.append(True)
+        elif compared and (when, step) == ("before", "rollback"):
+            raise ConnectionResetError
+
+    writer.hook = fail
+    piece = Slice("me/1", (segment(here, 0, 2), segment(other, 0, 2)))
+    with pytest.raises(RetryableWriteError):
+        writer.write(piece, epochs)
+    writer.hook = None
+    abort_transactions(world)  # as the server does once the session is gone
+    with pytest.raises(FencedError) as fenced:
+        writer.write(piece, epochs)
+    assert fenced.value.partitions == {other}
+    world.assert_exactly_once()
+
+
 def test_a_rivals_lock_makes_a_write_retryable(world: World) -> None:
     """000625 is nobody's fault: later the same slice lands in the same session."""
     here = world.partition()

@@ -58,6 +58,7 @@ class Consumer:
             settings.snowflake,
             pipeline=settings.pipeline,
             fingerprints=settings.fingerprints,
+            insert_below=settings.insert_below,
         )
         metrics = PrometheusHook(
             known_types=[event_type_of(event_class(name)) for name in settings.routes]

@@ -119,16 +119,16 @@ def lock(
     return locked
 
 
-def committed(
+def standing(
     session: Session, pipeline: str, partitions: Iterable[LogPartition]
-) -> dict[LogPartition, Cursor]:
+) -> dict[LogPartition, Held]:
     """Return the cursors of exactly these log partitions, outside a transaction.
 
     Raises `FatalWriteError` where a partition has two.
     """
     wanted = frozenset(partitions)
     held = [h for h in select(session, pipeline, wanted) if h.partition in wanted]
-    found = {h.partition: h.cursor for h in held}
+    found = {h.partition: h for h in held}
     if len(found) < len(held):
         counts = Counter(h.partition for h in held)
         raise _two_rows(p for p, count in counts.items() if count > 1)

@@ -14,11 +14,12 @@ import attrs
 from winestream.errors import FencedError, RetryableWriteError
 from winestream.records import LogPartition, Slice
 from winestream.snowflake.columns import LEDGER_COLUMNS
-from winestream.snowflake.cursors import chunks, committed, lock
+from winestream.snowflake.cursors import chunks, lock, standing
 from winestream.snowflake.inserts import insert
 from winestream.snowflake.session import Session
 from winestream.snowflake.staging import STAGE, Staged
 from winestream.snowflake.tables import Load
+from winestream.snowflake.takeover import transaction_name
 
 _COMPARE_AND_SET = """
 UPDATE OPS.INGEST_CURSOR c
@@ -28,7 +29,7 @@ WHERE l.SLICE_ID = ? AND l.PIPELINE = ?
   AND c.PIPELINE = l.PIPELINE AND c.CLUSTER_ID = l.CLUSTER_ID
   AND c.TOPIC_ID = l.TOPIC_ID AND c.TOPIC = l.TOPIC
   AND c.KAFKA_PARTITION = l.KAFKA_PARTITION
-  AND c.EPOCH = l.EPOCH AND c.NEXT_OFFSET = l.FROM_OFFSET
+  AND c.EPOCH = l.EPOCH AND c.OWNER = ? AND c.NEXT_OFFSET = l.FROM_OFFSET
 """
 
 
@@ -44,32 +45,33 @@ class Contents:
 def land(
     session: Session,
     pipeline: str,
+    owner: str,
     piece: Slice,
     epochs: Mapping[LogPartition, int],
     contents: Contents,
-    transaction: str,
 ) -> None:
     """Run the transaction. Raises as `Writer.write` does."""
     try:
-        with session.transaction(transaction):
+        with session.transaction(transaction_name(pipeline, owner)):
             _insert_ledger(session, contents.ledger)
             for file in contents.files:
                 _copy(session, file)
             for load in contents.small:
                 insert(session, load)
-            _move_cursors(session, pipeline, piece)
+            _move_cursors(session, pipeline, owner, piece)
     except _CursorsDifferError:
-        raise _why(session, pipeline, piece, epochs) from None
+        raise _why(session, pipeline, owner, piece, epochs) from None
 
 
 class _CursorsDifferError(Exception):
     """The compare-and-set did not move every cursor."""
 
 
-def _move_cursors(session: Session, pipeline: str, piece: Slice) -> None:
+def _move_cursors(session: Session, pipeline: str, owner: str, piece: Slice) -> None:
     """Lock, compare and set. Two rows of one cursor show in the lock's count."""
     locked = lock(session, pipeline, piece.ranges)
-    moved = int(session.run(_COMPARE_AND_SET, [piece.id, pipeline])[0][0])
+    values = [piece.id, pipeline, owner]
+    moved = int(session.run(_COMPARE_AND_SET, values)[0][0])
     if not locked == moved == len(piece.ranges):
         raise _CursorsDifferError
 
@@ -102,16 +104,24 @@ def _copy(session: Session, file: Staged) -> None:
 def _why(
     session: Session,
     pipeline: str,
+    owner: str,
     piece: Slice,
     epochs: Mapping[LogPartition, int],
 ) -> FencedError | RetryableWriteError:
-    """Look at the cursors: taken over, or the transaction was ended under us."""
-    held = committed(session, pipeline, piece.ranges)
+    """Look at the cursors: taken over, or the transaction was ended under us.
+
+    Not where the ROLLBACK failed: the transaction may be open still, and would show
+    the cursors that it moved itself as another's.
+    """
+    if session.broken:
+        return RetryableWriteError("the session broke before it could look")
+    held = standing(session, pipeline, piece.ranges)
     fenced = [
         partition
         for partition, (start, _) in piece.ranges.items()
-        if (cursor := held.get(partition)) is None
-        or (cursor.epoch, cursor.position) != (epochs[partition], start)
+        if (it := held.get(partition)) is None
+        or (it.owner, it.cursor.epoch, it.cursor.position)
+        != (owner, epochs[partition], start)
     ]
     if fenced:
         return FencedError(fenced)

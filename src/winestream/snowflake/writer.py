@@ -112,7 +112,7 @@ class SnowflakeWriter:
                 piece, self._pipeline, epochs, fingerprints=self._fingerprints
             )
             contents = Contents(ledger, files, small)
-            land(session, self._pipeline, piece, epochs, contents, self._transaction())
+            land(session, self._pipeline, self._owner, piece, epochs, contents)
         except OSError as error:
             raise RetryableWriteError(
                 f"staging to {self._scratch} failed ({_said(error)}): free some disk"
@@ -144,7 +144,11 @@ class SnowflakeWriter:
         try:
             session = self._connected()
             claimed = cursors.claim(
-                session, self._pipeline, owner, wants, self._transaction()
+                session,
+                self._pipeline,
+                owner,
+                wants,
+                transaction_name(self._pipeline, owner),
             )
         except UnknownOutcomeError as error:
             raise RetryableWriteError(f"claim: {error}") from None
@@ -162,10 +166,11 @@ class SnowflakeWriter:
         try:
             session = self._connected()
             session.rollback()  # a snapshot of now, not of an open transaction
-            found = cursors.committed(session, self._pipeline, partitions)
+            held = cursors.standing(session, self._pipeline, partitions)
             session.rollback()
         finally:
             self._drop_broken_session()
+        found = {p: h.cursor for p, h in held.items()}
         staging.confirmed({p: c.position for p, c in found.items()})
         self._tidy()
         return found
@@ -213,9 +218,6 @@ class SnowflakeWriter:
         if self._session is not None and not self._session.broken:
             with suppress(WriteError):  # the next claim looks again
                 end_stuck(self._session, self._pipeline, self._patience)
-
-    def _transaction(self) -> str:
-        return transaction_name(self._pipeline, self._owner)
 
 
 def _said(error: OSError) -> str:

@@ -66,6 +66,12 @@ def writer_thread() -> Iterator[None]:
     thread.join()
 
 
+def test_the_crossover_reaches_the_writer() -> None:
+    """Of five rows three and less go by INSERT, as the settings say."""
+    desk: Any = Consumer(_settings(WINESTREAM_INSERT_BELOW="4")).sink._desk
+    assert desk._writer._insert_below == 4
+
+
 def _said(page: Any) -> tuple[int, dict[str, Any]]:
     return int(page.status), json.loads(page.body)
 

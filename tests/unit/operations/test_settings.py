@@ -217,6 +217,11 @@ def test_a_secret_as_a_flag_is_refused(file: Path) -> None:
         ("safety.max_rejected = true", {}, "True is no number"),
         ("safety.on_new_log = 'stpo'", {}, "did you mean stop?"),
         ("fingerprints = 2", {}, "fingerprints: 2: write true or false"),
+        (
+            "insert_below = 5000",
+            {},
+            "insert_below: insert_below is 5000: give 0 (never)",
+        ),
         ("group = 7", {}, "group: 7 is no text: put it in quotes"),
         ("topics = 7", {}, "topics: 7 is no list"),
         ("kafka.acks = []", {}, "kafka.acks: takes text, a number"),

@@ -11,6 +11,7 @@ from winestream.core import BatchPolicy, RetryPolicy, SafetyPolicy
 from winestream.errors import ConfigurationError
 from winestream.kafka.settings import Setting, is_secret
 from winestream.snowflake.identifiers import pipeline_name
+from winestream.snowflake.inserts import crossover
 from winestream.snowflake.settings import ConnectionSettings
 
 Protocol = Literal["classic", "consumer"]
@@ -65,7 +66,8 @@ class ConsumerSettings:
 
     Events of other types go to `unknown_table`. `kafka` takes any client property.
     `drain` is how long a rebalance may wait for a write, `stop_within` how long a stop
-    may take. The policies and the sign-in are the library's own classes.
+    may take. Fewer rows of a table than `insert_below` go by INSERT, not by a staged
+    file; 0 is never. The policies and the sign-in are the library's own classes.
     Raises `ConfigurationError` for settings that contradict each other.
     """
 
@@ -80,6 +82,7 @@ class ConsumerSettings:
     )
     protocol: Protocol = "classic"
     fingerprints: bool = False
+    insert_below: int = 0
     drain: timedelta = timedelta(seconds=60)
     stop_within: timedelta = timedelta(seconds=30)
     max_poll_interval: timedelta = timedelta(minutes=5)
@@ -95,6 +98,7 @@ class ConsumerSettings:
 
     def __attrs_post_init__(self) -> None:
         pipeline_name(self.pipeline)
+        crossover(self.insert_below)
         if not self.topics:
             raise ConfigurationError("topics is empty: name at least one")
         if not self.routes:

@@ -42,15 +42,15 @@ class Connection:
         """SELECT the cursors."""
         return Statement("SELECT", lambda s, _: self.warehouse.select(s))
 
-    def committed(
+    def standing(
         self, session: Session, partitions: Iterable[LogPartition]
-    ) -> Steps[Found]:
+    ) -> Steps[dict[LogPartition, CursorRow]]:
         """Read cursors outside a transaction. Two rows of one are fatal."""
         held: Cursors = yield from session.run(self.select())
         found = {p: held[p] for p in partitions if p in held}
         if any(len(rows) > 1 for rows in found.values()):
             raise FatalWriteError("a partition has two cursor rows")
-        return {p: cursor_of(rows[0]) for p, rows in found.items()}
+        return {p: rows[0] for p, rows in found.items()}
 
     # -------------------------------------------------------------------- the session
 

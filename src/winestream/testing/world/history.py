@@ -21,7 +21,7 @@ class Promise(StrEnum):
     CONTENT = "a row, a dead letter, a gap is what the log holds there"
     ORDER = "a partition's rows land in order"
     ONE = "a partition has one cursor"
-    OWNER = "a cursor moves under its own epoch only, which never falls"
+    OWNER = "a cursor moves by its owner and epoch only, and that never falls"
     KAFKA = "Kafka is told nothing that is not durable"
     BOUNDS = "what is held is bounded"
     DRAIN = "a drain ends at its deadline"

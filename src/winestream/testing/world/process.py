@@ -256,16 +256,12 @@ class Process:
                 owner = self._around.group.owner
                 if any(owner.get(p) is not self.member for p in cursors):
                     self._around.weather.count(Fault.LATE_CLAIM)
-                for partition, cursor in cursors.items():
-                    self._around.promises.believes(partition, cursor.epoch, self.name)
             case _:
                 pass
 
     def _check_fence(self, epochs: Mapping[LogPartition, int]) -> None:
-        """Nobody is fenced by himself, unless a COMMIT was for nothing."""
+        """Nobody is fenced by himself, unless his transaction was ended under him."""
         for partition, epoch in epochs.items():
-            if self._around.promises.shared(partition, epoch):
-                continue
             for row in self._around.warehouse.cursors.get(partition, ()):
                 mine = (row.owner, row.epoch) == (self.name, epoch)
                 if mine and not self.interfered:

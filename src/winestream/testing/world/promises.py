@@ -34,10 +34,6 @@ class Place:
     """The highest position its cursor ever had."""
     epoch: int = 0
     rewinds: list[LedgerRow] = attrs.field(factory=list)
-    believers: dict[int, set[str]] = attrs.field(factory=dict)
-    """Who was told that an epoch is his. A claim whose COMMIT was for nothing leaves
-    one who believes in an epoch that the next claimant gets; the position in the
-    compare-and-set still lets only one of them move the cursor."""
 
     def counts(self, offset: int, epoch: int) -> bool:
         """Whether what landed there under this epoch was not rewound."""
@@ -59,9 +55,14 @@ class Promises:
         for partition in {*done.cursors, *(row.partition for row in done.ledger)}:
             self._tiled(partition, cursors.get(partition, ()))
         for row in done.ledger:
-            epoch = cursors[row.partition][0].epoch
-            if row.epoch != epoch:
-                text = f"{row.slice_id} moved epoch {epoch} under {row.epoch}"
+            cursor = cursors[row.partition][0]
+            # An epoch alone does not say whose it is: a claim whose COMMIT was for
+            # nothing leaves one who believes in an epoch that the next claimant gets.
+            if (cursor.epoch, cursor.owner) != (row.epoch, done.name):
+                text = (
+                    f"{row.slice_id} of {done.name} moved epoch {cursor.epoch} of "
+                    f"{cursor.owner} under {row.epoch}"
+                )
                 raise Violation(Promise.OWNER, text, row.partition)
 
     def told(self, partition: LogPartition, position: int) -> None:
@@ -73,14 +74,6 @@ class Promises:
                 f"Kafka is told {position}, durable is {durable}",
                 partition,
             )
-
-    def believes(self, partition: LogPartition, epoch: int, owner: str) -> None:
-        """Note who was told that this epoch is his."""
-        self._place(partition).believers.setdefault(epoch, set()).add(owner)
-
-    def shared(self, partition: LogPartition, epoch: int) -> bool:
-        """Whether more than one was told so."""
-        return len(self._place(partition).believers.get(epoch, ())) > 1
 
     # -------------------------------------------------------------------- privately
 

@@ -78,7 +78,8 @@ class Protocol(Connection):
         try:
             session = yield from self.connected()
             yield from session.run(self.ending().rollback)
-            return (yield from self.committed(session, partitions))
+            held = yield from self.standing(session, partitions)
+            return {p: cursor_of(row) for p, row in held.items()}
         finally:
             self.drop_broken_session()
 
@@ -154,7 +155,8 @@ class Protocol(Connection):
 
     def agrees(self, cursor: CursorRow, row: LedgerRow) -> bool:
         """Whether a cursor may be moved by this ledger row."""
-        return (cursor.epoch, cursor.position) == (row.epoch, row.start)
+        mine = (cursor.owner, cursor.epoch) == (self.owner, row.epoch)
+        return mine and cursor.position == row.start
 
     def count(self, locked: int, moved: int, wanted: int) -> None:
         """Require that every cursor was moved, and only they."""
@@ -171,12 +173,13 @@ class Protocol(Connection):
         """
         if session.broken:
             return RetryableWriteError("the session broke before it could look")
-        held = yield from self.committed(session, piece.ranges)
+        held = yield from self.standing(session, piece.ranges)
         fenced = [
             partition
             for partition, (start, _) in piece.ranges.items()
-            if (cursor := held.get(partition)) is None
-            or (cursor.epoch, cursor.position) != (epochs[partition], start)
+            if (row := held.get(partition)) is None
+            or (row.owner, row.epoch, row.position)
+            != (self.owner, epochs[partition], start)
         ]
         return FencedError(fenced) if fenced else RetryableWriteError("ended under us")
 
