@@ -30,7 +30,7 @@ _HEAD_TYPES: dict[str, Any] = {
     "occurred_at": _ZONED,
     "schema_version": Annotated[int, msgspec.Meta(ge=0, le=MAX_SCHEMA_VERSION)],
 }
-_SCALARS = frozenset({bool, int, float, str, NoneType, date, Decimal, UUID})
+_SCALARS = frozenset({bool, int, float, str, NoneType, date, UUID})
 
 
 class UnknownHead(msgspec.Struct, gc=False):
@@ -64,8 +64,13 @@ class _NoMirrorError(Exception):
 
 @attrs.define
 class Mirrors:
-    """Builds mirrors, one for each class, nested classes included."""
+    """Builds mirrors, one for each class, nested classes included.
 
+    `money` is what a mirror has where its class has a Decimal: with `str` it takes
+    only money in a string, and does not look into it.
+    """
+
+    money: type[Decimal] | type[str] = Decimal
     _made: dict[type, type[msgspec.Struct]] = attrs.field(factory=dict)
     _open: list[type] = attrs.field(factory=list)
 
@@ -124,6 +129,8 @@ class Mirrors:
             return self._generic(annotation, origin, get_args(annotation))
         if annotation is None or annotation in _SCALARS:
             return annotation
+        if annotation is Decimal:
+            return self.money
         if annotation is datetime:
             return _ZONED
         if isinstance(annotation, type):
