@@ -39,22 +39,26 @@ class _Kind:
 
 @attrs.frozen
 class _Lens:
-    """A union of mirrors: how a value is decoded, and what its mirrors stand for."""
+    """A union of mirrors: how a value is decoded, and what its mirrors stand for.
+
+    A quick one takes less than an exact one, and all it takes the exact one takes too.
+    """
 
     decode: Callable[[bytes], Any]
     kinds: Mapping[type, _Kind]
+    quick: bool
 
 
-def _lens(classes: Iterable[type[Event]], money: type[Decimal] | type[str]) -> _Lens:
-    mirrors = Mirrors(money)
+def _lens(classes: Iterable[type[Event]], *, quick: bool) -> _Lens:
+    mirrors = Mirrors(quick)
     kinds: dict[type, _Kind] = {}
     for cls in classes:
         mirror = mirrors.of_event(cls)  # first: it refuses what has no end
         checks = any(has_own_checks(inner) for inner in classes_in(cls))
-        guard = None if checks else guard_of(cls, money)
+        guard = None if checks else guard_of(cls, str if quick else Decimal)
         kinds[mirror] = _Kind(event_type_of(cls), guard, checks)
     union = reduce(or_, kinds, Nobody)
-    return _Lens(msgspec.json.Decoder(union).decode, kinds)
+    return _Lens(msgspec.json.Decoder(union).decode, kinds, quick)
 
 
 @attrs.define
@@ -64,6 +68,14 @@ class _Columns:
     occurred_at: list[float] = attrs.field(factory=list)
     schema_versions: list[int] = attrs.field(factory=list)
     failures: dict[int, Failure] = attrs.field(factory=dict)
+
+
+def _is_text(chunk: Sequence[bytes]) -> bool:
+    """Whether all of the values, which decoded, is UTF-8 and not too deep, or raise."""
+    # Joined, because that is three times as fast. A character cut between two values
+    # would pass, but then the first of them had not decoded.
+    b"".join(chunk).decode()
+    return max(map(len, chunk)) <= SHORT or not any(map(too_deep, chunk))
 
 
 class Inspector:
@@ -81,12 +93,10 @@ class Inspector:
     ) -> None:
         self._unknown, self._read = unknown, read
         self._tables = {event_type_of(cls): table for cls, table in tables.items()}
-        exact = _lens(tables, Decimal)
+        exact = _lens(tables, quick=False)
         self._decode, self._kinds = exact.decode, exact.kinds
-        # Tried in turn on a chunk. The quick one takes less than the exact one, and what
-        # it takes the exact one takes as well.
-        has_money = any(kind.guard for kind in exact.kinds.values())
-        self._lenses = (_lens(tables, str), exact) if has_money else (exact,)
+        # Tried in turn on each chunk.
+        self._lenses = (_lens(tables, quick=True), exact)
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
         self._decode_tag = msgspec.json.Decoder(Tag).decode
 
@@ -121,10 +131,9 @@ class Inspector:
         """
         kinds = lens.kinds
         heads = list(map(lens.decode, chunk))
-        # Joined, because that is three times as fast. A character cut between two
-        # values would pass, but then the first of them had not decoded.
-        b"".join(chunk).decode()
-        if max(map(len, chunk)) > SHORT and any(map(too_deep, chunk)):
+        # A quick lens has read every text, and knows every field and so the depth: not
+        # to look again saves 0.05 µs of 1.7 in a small event, 0.5 of 4.4 in a large one.
+        if not lens.quick and not _is_text(chunk):
             return False
         seconds = [head.occurred_at.timestamp() for head in heads]
         if not (in_range(min(seconds)) and in_range(max(seconds))):

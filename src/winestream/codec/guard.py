@@ -93,7 +93,7 @@ def _record(at: str, cls: type, names: Iterator[str], loops: str) -> Iterator[st
 
 def _gather(
     at: str, annotation: Any, names: Iterator[str], loops: str
-) -> Iterator[str]:  # noqa: ANN401 — an annotation
+) -> Iterator[str]:
     annotation = plain(annotation)
     if annotation is Decimal:
         yield f"    found += [{at}{loops}]"

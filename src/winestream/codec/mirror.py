@@ -66,11 +66,11 @@ class _NoMirrorError(Exception):
 class Mirrors:
     """Builds mirrors, one for each class, nested classes included.
 
-    `money` is what a mirror has where its class has a Decimal: with `str` it takes
-    only money in a string, and does not look into it.
+    Quick ones take money only in a string, into which they do not look, and no field
+    that their class does not have.
     """
 
-    money: type[Decimal] | type[str] = Decimal
+    quick: bool = False
     _made: dict[type, type[msgspec.Struct]] = attrs.field(factory=dict)
     _open: list[type] = attrs.field(factory=list)
 
@@ -103,6 +103,7 @@ class Mirrors:
             gc=False,
             tag=tag,
             tag_field=None if tag is None else "event_type",
+            forbid_unknown_fields=self.quick,
         )
         self._made[cls] = made
         return made
@@ -130,7 +131,7 @@ class Mirrors:
         if annotation is None or annotation in _SCALARS:
             return annotation
         if annotation is Decimal:
-            return self.money
+            return str if self.quick else Decimal
         if annotation is datetime:
             return _ZONED
         if isinstance(annotation, type):

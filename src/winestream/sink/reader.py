@@ -151,7 +151,7 @@ class Reader:
             longest = 0.0
         if self._hold and not self._held:
             self._held = True
-            self.source.hold(True)
+            self.source.hold(self._hold)
         # With nothing at the desk only the source has news: commits, rebalances.
         self._poll(Room(0, 0), min(BUSY_POLL_SECONDS, longest))
 
@@ -252,7 +252,7 @@ class Reader:
             return
         self._hold = effect.held
         if self._held and not self._hold:
-            self.source.hold(False)
+            self.source.hold(self._hold)
             self._held = False
 
     def _perform_deferred(self) -> frozenset[LogPartition]:
