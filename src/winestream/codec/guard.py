@@ -92,7 +92,10 @@ def _record(at: str, cls: type, names: Iterator[str], loops: str) -> Iterator[st
 
 
 def _gather(
-    at: str, annotation: Any, names: Iterator[str], loops: str
+    at: str,
+    annotation: Any,  # noqa: ANN401 — an annotation may be anything
+    names: Iterator[str],
+    loops: str,
 ) -> Iterator[str]:
     annotation = plain(annotation)
     if annotation is Decimal:
