@@ -132,7 +132,7 @@ class Inspector:
         kinds = lens.kinds
         heads = list(map(lens.decode, chunk))
         # A quick lens has read every text, and knows every field and so the depth. Not
-        # to look again saves 0.1 of 1.7 µs for a small event, 0.5 of 4.4 for a large one.
+        # to look again saves 0.1 of 1.7 µs with small events, 0.5 of 4.4 with large.
         if not lens.quick and not _is_text(chunk):
             return False
         seconds = [head.occurred_at.timestamp() for head in heads]

@@ -1,12 +1,13 @@
 """Data files in Parquet, through pyarrow."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from winestream.files.shape import COLUMNS, Block, Kind, Load, Type
@@ -20,8 +21,9 @@ _TYPES: Final = {
     Type.BINARY: pa.binary(),
     Type.MILLIS: pa.timestamp("ms"),
     Type.MICROS: pa.timestamp("us"),
+    Type.SECONDS: pa.timestamp("us"),
 }
-_TIMES: Final = frozenset({Type.MILLIS, Type.MICROS})
+_TIMES: Final = frozenset({Type.MILLIS, Type.MICROS, Type.SECONDS})
 
 SCHEMAS: Final = {
     kind: pa.schema(
@@ -89,32 +91,42 @@ def read(path: Path, kind: Kind) -> Iterator[Mapping[str, Any]]:
 def _constant(blocks: Sequence[Block], name: str, kind: Type) -> Any:  # noqa: ANN401 — pyarrow has no types
     """Return what is one value in each block; a text as indices into its values."""
     values = [block.constants[name] for block in blocks]
-    known = {value: index for index, value in enumerate(dict.fromkeys(values))}
-    indices = pa.concat_arrays(
-        pa.repeat(pa.scalar(index, pa.int32()), count)
-        for index, count in _stretches(blocks, map(known.__getitem__, values))
+    if kind is not Type.TEXT:
+        return _repeated(blocks, values, _TYPES[kind])
+    distinct = list(dict.fromkeys(values))
+    known = {value: index for index, value in enumerate(distinct)}
+    return pa.DictionaryArray.from_arrays(
+        _repeated(blocks, map(known.__getitem__, values), pa.int32()),
+        pa.array(distinct, _TYPES[kind]),
     )
-    distinct = pa.array(list(known), _TYPES[kind])
-    if kind is Type.TEXT:
-        return pa.DictionaryArray.from_arrays(indices, distinct)
-    return distinct.take(indices)
 
 
-def _stretches(
-    blocks: Sequence[Block], indices: Iterable[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield each index with its number of rows; neighbours with one index as one."""
-    pairs = zip(indices, blocks, strict=True)
-    for index, same in groupby(pairs, key=itemgetter(0)):
-        yield index, sum(block.count for _, block in same)
+def _repeated(blocks: Sequence[Block], values: Iterable[object], kind: Any) -> Any:  # noqa: ANN401 — as above
+    """Repeat the value of each block for its rows; blocks in a row with one as one."""
+    pairs = zip(values, blocks, strict=True)
+    return pa.concat_arrays(
+        pa.repeat(pa.scalar(value, kind), sum(block.count for _, block in same))
+        for value, same in groupby(pairs, key=itemgetter(0))
+    )
 
 
 def _column(blocks: Sequence[Block], name: str, kind: Type) -> Any:  # noqa: ANN401 — pyarrow has no types
     # One conversion a slice, not one a run: runs are short where partitions are many.
-    values = list(chain.from_iterable(block.columns[name] for block in blocks))
-    if name == "PAYLOAD":
-        # Bytes that are checked to be UTF-8 on the way.
-        return pa.array(values, pa.binary()).cast(pa.string())
-    if kind in _TIMES:
-        return pa.array(values, pa.int64()).cast(_TYPES[kind])
-    return pa.array(values, _TYPES[kind])
+    values: list[Any] = []
+    for block in blocks:
+        values += block.columns[name]
+    match kind:
+        case _ if name == "PAYLOAD":
+            # Bytes that are checked to be UTF-8 on the way.
+            return pa.array(values, pa.binary()).cast(pa.string())
+        case Type.SECONDS:
+            micros = pc.round(pc.multiply(pa.array(values, pa.float64()), 1e6))
+            return micros.cast(pa.int64()).cast(_TYPES[kind])
+        case Type.MILLIS:
+            millis = pa.array(values, pa.int64())
+            known = pc.if_else(pc.less(millis, 0), None, millis)
+            return known.cast(_TYPES[kind])
+        case Type.MICROS:
+            return pa.array(values, pa.int64()).cast(_TYPES[kind])
+        case _:
+            return pa.array(values, _TYPES[kind])
