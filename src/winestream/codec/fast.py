@@ -1,6 +1,7 @@
 """Looks at a run: validates every message, keeps four columns, drops the objects."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import reduce
 from itertools import compress
 from operator import or_
@@ -36,6 +37,30 @@ class _Kind:
     checks_itself: bool
 
 
+@attrs.frozen
+class _Lens:
+    """A union of mirrors: how a value is decoded, and what its mirrors stand for.
+
+    A quick one takes less than an exact one, and all it takes the exact one takes too.
+    """
+
+    decode: Callable[[bytes], Any]
+    kinds: Mapping[type, _Kind]
+    quick: bool
+
+
+def _lens(classes: Iterable[type[Event]], *, quick: bool) -> _Lens:
+    mirrors = Mirrors(quick)
+    kinds: dict[type, _Kind] = {}
+    for cls in classes:
+        mirror = mirrors.of_event(cls)  # first: it refuses what has no end
+        checks = any(has_own_checks(inner) for inner in classes_in(cls))
+        guard = None if checks else guard_of(cls, str if quick else Decimal)
+        kinds[mirror] = _Kind(event_type_of(cls), guard, checks)
+    union = reduce(or_, kinds, Nobody)
+    return _Lens(msgspec.json.Decoder(union).decode, kinds, quick)
+
+
 @attrs.define
 class _Columns:
     event_ids: list[str] = attrs.field(factory=list)
@@ -43,6 +68,14 @@ class _Columns:
     occurred_at: list[float] = attrs.field(factory=list)
     schema_versions: list[int] = attrs.field(factory=list)
     failures: dict[int, Failure] = attrs.field(factory=dict)
+
+
+def _is_text(chunk: Sequence[bytes]) -> bool:
+    """Whether all of the values, which decoded, is UTF-8 and not too deep, or raise."""
+    # Joined, because that is three times as fast. A character cut between two values
+    # would pass, but then the first of them had not decoded.
+    b"".join(chunk).decode()
+    return max(map(len, chunk)) <= SHORT or not any(map(too_deep, chunk))
 
 
 class Inspector:
@@ -60,15 +93,10 @@ class Inspector:
     ) -> None:
         self._unknown, self._read = unknown, read
         self._tables = {event_type_of(cls): table for cls, table in tables.items()}
-        mirrors = Mirrors()
-        self._kinds: dict[type, _Kind] = {}
-        for cls in tables:
-            mirror = mirrors.of_event(cls)  # first: it refuses what has no end
-            checks = any(has_own_checks(inner) for inner in classes_in(cls))
-            guard = None if checks else guard_of(cls)
-            self._kinds[mirror] = _Kind(event_type_of(cls), guard, checks)
-        union = reduce(or_, self._kinds, Nobody)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(union).decode
+        exact = _lens(tables, quick=False)
+        self._decode, self._kinds = exact.decode, exact.kinds
+        # Tried in turn on each chunk.
+        self._lenses = (_lens(tables, quick=True), exact)
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
         self._decode_tag = msgspec.json.Decoder(Tag).decode
 
@@ -77,11 +105,7 @@ class Inspector:
         found = _Columns()
         for start in range(0, len(values), _CHUNK):
             chunk = values[start : start + _CHUNK]
-            try:
-                fine = self._take_all(cast("Sequence[bytes]", chunk), found)
-            except Exception:  # noqa: BLE001 — None and broken bytes raise all sorts
-                fine = False
-            if not fine:
+            if not any(self._takes(lens, chunk, found) for lens in self._lenses):
                 self._take_each(chunk, start, found)
         return Inspection(
             found.event_ids,
@@ -92,28 +116,38 @@ class Inspector:
             found.failures,
         )
 
-    def _take_all(self, chunk: Sequence[bytes], found: _Columns) -> bool:
+    def _takes(
+        self, lens: _Lens, chunk: Sequence[bytes | None], found: _Columns
+    ) -> bool:
+        try:
+            return self._take_all(lens, cast("Sequence[bytes]", chunk), found)
+        except Exception:  # noqa: BLE001 — None and broken bytes raise all sorts
+            return False
+
+    def _take_all(self, lens: _Lens, chunk: Sequence[bytes], found: _Columns) -> bool:
         """Take a chunk without a fault; else take nothing and return False or raise.
 
         No Python runs per message but the comprehensions: this is where the time goes.
         """
-        heads = list(map(self._decode, chunk))
-        # Joined, because that is three times as fast. A character cut between two
-        # values would pass, but then the first of them had not decoded.
-        b"".join(chunk).decode()
-        if max(map(len, chunk)) > SHORT and any(map(too_deep, chunk)):
+        kinds = lens.kinds
+        heads = list(map(lens.decode, chunk))
+        # A quick lens has read every text, and knows every field and so the depth. Not
+        # to look again saves 0.1 of 1.7 µs with small events, 0.5 of 4.4 with large.
+        if not lens.quick and not _is_text(chunk):
             return False
         seconds = [head.occurred_at.timestamp() for head in heads]
         if not (in_range(min(seconds)) and in_range(max(seconds))):
             return False
         classes = set(map(type, heads))
         if len(classes) == 1:
-            kind = self._kinds[classes.pop()]
+            kind = kinds[classes.pop()]
             types = [kind.event_type] * len(heads)
             fine = self._accepts(kind, heads, chunk)
         else:
-            types = [self._kinds[head.__class__].event_type for head in heads]
-            fine = all(self._accepts_some(cls, heads, chunk) for cls in classes)
+            types = [kinds[head.__class__].event_type for head in heads]
+            fine = all(
+                self._accepts_some(kinds[cls], cls, heads, chunk) for cls in classes
+            )
         if fine:
             found.event_ids.extend([head.event_id for head in heads])
             found.event_types.extend(types)
@@ -130,11 +164,11 @@ class Inspector:
         return kind.guard is None or kind.guard(heads)
 
     def _accepts_some(
-        self, cls: type, heads: Sequence[Any], values: Sequence[bytes]
+        self, kind: _Kind, cls: type, heads: Sequence[Any], values: Sequence[bytes]
     ) -> bool:
         its = [head.__class__ is cls for head in heads]
         return self._accepts(
-            self._kinds[cls], list(compress(heads, its)), list(compress(values, its))
+            kind, list(compress(heads, its)), list(compress(values, its))
         )
 
     def _take_each(

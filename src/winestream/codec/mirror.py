@@ -30,7 +30,7 @@ _HEAD_TYPES: dict[str, Any] = {
     "occurred_at": _ZONED,
     "schema_version": Annotated[int, msgspec.Meta(ge=0, le=MAX_SCHEMA_VERSION)],
 }
-_SCALARS = frozenset({bool, int, float, str, NoneType, date, Decimal, UUID})
+_SCALARS = frozenset({bool, int, float, str, NoneType, date, UUID})
 
 
 class UnknownHead(msgspec.Struct, gc=False):
@@ -64,8 +64,13 @@ class _NoMirrorError(Exception):
 
 @attrs.define
 class Mirrors:
-    """Builds mirrors, one for each class, nested classes included."""
+    """Builds mirrors, one for each class, nested classes included.
 
+    Quick ones take money only in a string, into which they do not look, and no field
+    that their class does not have.
+    """
+
+    quick: bool = False
     _made: dict[type, type[msgspec.Struct]] = attrs.field(factory=dict)
     _open: list[type] = attrs.field(factory=list)
 
@@ -98,6 +103,7 @@ class Mirrors:
             gc=False,
             tag=tag,
             tag_field=None if tag is None else "event_type",
+            forbid_unknown_fields=self.quick,
         )
         self._made[cls] = made
         return made
@@ -124,6 +130,8 @@ class Mirrors:
             return self._generic(annotation, origin, get_args(annotation))
         if annotation is None or annotation in _SCALARS:
             return annotation
+        if annotation is Decimal:
+            return str if self.quick else Decimal
         if annotation is datetime:
             return _ZONED
         if isinstance(annotation, type):

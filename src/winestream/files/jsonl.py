@@ -65,7 +65,7 @@ def _decoded(value: Any, kind: Type) -> Any:  # noqa: ANN401 — out of JSON
     match kind:
         case Type.BINARY:
             return base64.b64decode(value)
-        case Type.MICROS:
+        case Type.MICROS | Type.SECONDS:
             return micros_of(datetime.fromisoformat(value))
         case Type.MILLIS:
             return micros_of(datetime.fromisoformat(value)) // 1000
@@ -75,6 +75,10 @@ def _decoded(value: Any, kind: Type) -> Any:  # noqa: ANN401 — out of JSON
 
 def _text(value: Any) -> str:  # noqa: ANN401 — a column's value
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _known(millis: int) -> str | None:
+    return None if millis < 0 else _time(millis * 1000)
 
 
 def _time(micros: int) -> str:
@@ -90,6 +94,7 @@ _ENCODE: Final[Mapping[Type, Callable[[Any], object]]] = {
     Type.INT32: int,
     Type.INT64: int,
     Type.BINARY: _base64,
-    Type.MILLIS: lambda millis: _time(millis * 1000),
+    Type.MILLIS: _known,
     Type.MICROS: _time,
+    Type.SECONDS: lambda seconds: _time(round(seconds * 1e6)),
 }

@@ -39,9 +39,11 @@ class Type(StrEnum):
     INT64 = "int64"
     BINARY = "binary"
     MILLIS = "ms"
-    """UTC, as milliseconds since the epoch."""
+    """UTC, as milliseconds since the epoch; negative is unknown, and none in a file."""
     MICROS = "us"
     """UTC, as microseconds since the epoch."""
+    SECONDS = "s"
+    """UTC, as seconds since the epoch, a float; microseconds in a file."""
 
 
 @attrs.frozen
@@ -71,7 +73,7 @@ COLUMNS: Final[Mapping[Kind, Mapping[str, Column]]] = {
     Kind.ROWS: {
         "EVENT_ID": Column(Type.TEXT),
         "EVENT_TYPE": Column(Type.TEXT),
-        "OCCURRED_AT": Column(Type.MICROS),
+        "OCCURRED_AT": Column(Type.SECONDS),
         "SCHEMA_VERSION": Column(Type.INT64),
         **_MESSAGE,
         "PAYLOAD": Column(Type.TEXT),
@@ -189,11 +191,11 @@ def _rows(rows: Rows, constants: Mapping[str, object]) -> Block:
     columns: dict[str, Sequence[object]] = {
         "EVENT_ID": rows.event_ids,
         "EVENT_TYPE": rows.event_types,
-        "OCCURRED_AT": [round(seconds * 1e6) for seconds in rows.occurred_at],
+        "OCCURRED_AT": rows.occurred_at,
         "SCHEMA_VERSION": rows.schema_versions,
         "KAFKA_OFFSET": rows.offsets,
         "MESSAGE_KEY": rows.keys,
-        "MESSAGE_TIMESTAMP": _times(rows.timestamps),
+        "MESSAGE_TIMESTAMP": rows.timestamps,
         "PAYLOAD": rows.payloads,
     }
     return Block(len(rows), columns, constants)
@@ -207,7 +209,7 @@ def _dead(part: Segment, constants: Mapping[str, object]) -> Block:
         "ERROR_PATH": [letter.path for letter in part.dead],
         "KAFKA_OFFSET": [letter.offset for letter in part.dead],
         "MESSAGE_KEY": [letter.key for letter in part.dead],
-        "MESSAGE_TIMESTAMP": _times([letter.timestamp for letter in part.dead]),
+        "MESSAGE_TIMESTAMP": [letter.timestamp for letter in part.dead],
     }
     return Block(len(part.dead), columns, constants)
 
@@ -220,8 +222,3 @@ def _gaps(piece: Slice, part: Segment) -> Block:
     }
     constants = {**_log(part.partition), "SLICE_ID": piece.id}
     return Block(len(part.gaps), columns, constants)
-
-
-def _times(millis: Sequence[int]) -> Sequence[int | None]:
-    """Return Kafka's times; -1 is none."""
-    return [time if time >= 0 else None for time in millis]

@@ -23,6 +23,14 @@ from winestream.sink.segments import segment_of
 BUSY_POLL_SECONDS = 0.05
 """A poll cannot be woken, so while an answer is due it may wait only this long."""
 
+UNPOLLED_SECONDS = 2.0
+"""So long a full buffer may wait for the writer before the source is held and polled.
+
+To hold throws away what the client has fetched ahead, and with a slice written in a
+tenth of a second that would be done for every slice: 1.6 µs an event. Far below any
+poll interval; a rebalance may have to wait for it.
+"""
+
 FAILED_POLL_SECONDS = 0.2
 """A source that fails is left alone for this long before the next poll."""
 
@@ -46,6 +54,11 @@ class Reader:
     """Commands the writer has not answered: none or one."""
     _effect: do.Effect | None = None
     """What is being performed."""
+    _polled_at: float = float("-inf")
+    _hold: bool = False
+    """Whether the core wants the source held."""
+    _held: bool = False
+    """Whether it is: a hold is put off until the source has to be polled under it."""
     _draining: bool = False
     _deferred: list[do.Start | do.Hold] = attrs.field(factory=list)
     _raised: BaseException | None = None
@@ -61,12 +74,7 @@ class Reader:
             busy = BUSY_POLL_SECONDS if self._waiting else timeout
             self._poll(room, min(busy, self._until_wake(timeout)))
         else:
-            longest = self._until_wake(timeout)
-            if self._waiting:
-                self._take_answer(longest)
-                longest = 0.0
-            # With nothing at the desk only the source has news: commits, rebalances.
-            self._poll(Room(0, 0), min(BUSY_POLL_SECONDS, longest))
+            self._poll_without_room(timeout)
         self._pump()
 
     def end(self) -> None:
@@ -134,8 +142,22 @@ class Reader:
 
     # --------------------------------------------------------------------- polling
 
+    def _poll_without_room(self, timeout: float) -> None:
+        longest = self._until_wake(timeout)
+        if self._waiting:
+            self._take_answer(longest)
+            if self.now() < self._polled_at + UNPOLLED_SECONDS:
+                return
+            longest = 0.0
+        if self._hold and not self._held:
+            self._held = True
+            self.source.hold(self._hold)
+        # With nothing at the desk only the source has news: commits, rebalances.
+        self._poll(Room(0, 0), min(BUSY_POLL_SECONDS, longest))
+
     def _poll(self, room: Room, timeout: float) -> None:
         """Poll and feed. Whatever is raised before all is fed, the rest is re-read."""
+        self._polled_at = self.now()
         try:
             poll = self.source.poll(room, timeout)
             self._raise_deferred()
@@ -227,8 +249,11 @@ class Reader:
     def _steer(self, effect: do.Start | do.Hold) -> None:
         if isinstance(effect, do.Start):
             self.source.start(effect.positions)
-        else:
-            self.source.hold(effect.held)
+            return
+        self._hold = effect.held
+        if self._held and not self._hold:
+            self.source.hold(self._hold)
+            self._held = False
 
     def _perform_deferred(self) -> frozenset[LogPartition]:
         """Do what a drain put off; return the partitions it restarted."""
