@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -17,12 +20,13 @@ from winestream.kafka.identity import Identities
 from winestream.local import EmbeddedBroker, EmbeddedWarehouse
 from winestream.operations.audit import audit
 from winestream.operations.audit_broker import KafkaBroker
+from winestream.operations.deploy import register_tables
 from winestream.records import LogPartition
 
 # Tests are no package: what they share is found by its folder.
 sys.path.append(str(Path(__file__).parent))
 
-from audit_world import PIPELINE, World, segment
+from audit_world import PIPELINE, TABLES, World, segment
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -133,6 +137,9 @@ def test_damage_is_exit_code_1_with_coordinates(world: World, tmp_path: Path) ->
             "--kafka-properties /nowhere: No such file",
         ),
         (["--database", "NOWHERE"], "auditing"),
+        (["--metrics-port", "0"], "--metrics-port goes with --every"),
+        (["--every", "soon"], "--every 'soon' is no duration"),
+        (["--every", "0s"], "--every: a pause is at least 1s"),
     ],
 )
 def test_an_audit_that_cannot_be_made_is_exit_code_2(
@@ -156,6 +163,77 @@ def test_a_forgotten_option_is_exit_code_2(world: World) -> None:
     code, _, errors = run(*options(world)[:-2])
     assert code == 2
     assert "pipeline" in errors
+
+
+@contextmanager
+def watching(world: World, *extra: str) -> Iterator[subprocess.Popen[str]]:
+    """Start an audit that goes on; whatever happens, it is gone afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", MAIN, "audit", *options(world), *extra],
+        env=os.environ | {"WINESTREAM_SNOWFLAKE_PASSWORD": "local"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_verdict_that_is_watched(world: World) -> None:
+    """Served to Prometheus and told, audit after audit, until SIGTERM.
+
+    What is damaged meanwhile the next audit says, and the exit code is the last one's.
+    """
+    with watching(world, "--every", "1s", "--metrics-port", "0") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[-1]
+
+        def served() -> str:
+            with urlopen(url) as answer:  # noqa: S310 — ours, on loopback
+                return str(answer.read().decode())
+
+        clean = "caves-albert: nothing is off: 39 rows, 2 dead letters, 0 lost\n"
+        assert process.stdout.readline() == clean
+        assert 'audit_ok{pipeline="caves-albert"} 1.0' in served()
+        cursor = "UPDATE OPS.INGEST_CURSOR SET NEXT_OFFSET = {} WHERE TOPIC_ID = '{}'"
+        execute(world, cursor.format(17, "stock-id"))
+        try:
+            while (line := process.stdout.readline()) == clean:
+                pass
+            while not line.startswith("caves-albert: "):
+                assert "OFF" in line
+                line = process.stdout.readline()
+            assert 'audit_ok{pipeline="caves-albert"} 0.0' in served()
+            assert 'audit_offending{pipeline="caves-albert"} 2.0' in served()
+            process.terminate()
+            assert process.wait(60) == 1
+        finally:
+            execute(world, cursor.format(20, "stock-id"))
+
+
+def test_an_audit_that_fails_is_not_the_last(world: World, tmp_path: Path) -> None:
+    """Nothing was deployed yet: counted and said, and the next one finds it there."""
+    made = World(world.warehouse, "WATCHED")
+    made.create()
+    execute(made, "DELETE FROM OPS.INGEST_TABLES")
+    metrics = tmp_path / "audit.prom"
+    with watching(made, "--every", "1s", "--metrics-file", str(metrics)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "no table of a pipeline" in process.stderr.readline()
+        made.write_demo()
+        with made.connect() as connection:
+            register_tables(connection, PIPELINE, TABLES)
+        assert "nothing is off" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    text = metrics.read_text()
+    assert 'audit_ok{pipeline="caves-albert"} 1.0' in text
+    assert 'audit_failures_total{pipeline="caves-albert"} 0.0' not in text
 
 
 # ----------------------------------------------------------------------- with a broker

@@ -1,22 +1,27 @@
 """`winestream audit`: prove what a pipeline delivered, or name what is off."""
 
 import json
+import signal
 import sys
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import attrs
 from cyclopts import Parameter
 
 from winestream.cli.connection import DEFAULTS, ConnectionOptions
 from winestream.errors import ConfigurationError, WinestreamError
 from winestream.operations.audit import Broker, audit
 from winestream.operations.audit_report import AuditReport
+from winestream.operations.settings.units import duration
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from winestream.instrumentation.audit import AuditMetrics
 
 _OFF, _NOT_MADE = 1, 2
+_SHORTEST = timedelta(seconds=1)
 
 
 def run(  # noqa: PLR0913 — options, each with a default
@@ -29,11 +34,15 @@ def run(  # noqa: PLR0913 — options, each with a default
     accept_loss: Annotated[bool, Parameter(negative=())] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     metrics_file: Path | None = None,
+    every: str | None = None,
+    metrics_port: int | None = None,
+    metrics_address: str = "127.0.0.1",
 ) -> None:
     """Check rows, dead letters, gaps and the ledger against the cursors.
 
     Exit code 0: nothing is off. 1: something is, and its coordinates are printed.
-    2: the audit could not be made.
+    2: the audit could not be made. With --every it audits until SIGTERM or Ctrl-C, and
+    the exit code is the latest audit's.
 
     Parameters
     ----------
@@ -48,50 +57,153 @@ def run(  # noqa: PLR0913 — options, each with a default
     accept_loss
         Report losses by retention that were recorded, and do not fail for them.
     as_json
-        Print one JSON object instead of tables.
+        Print one JSON object an audit instead of words.
     metrics_file
         Write the verdict as Prometheus metrics to this file, too.
+    every
+        Audit again and again with this pause, e.g. 5m. One that could not be made is
+        said on stderr and counted, and the next is made all the same.
+    metrics_port
+        Serve the latest verdict to Prometheus on this port; goes with --every.
+    metrics_address
+        The address of --metrics-port; 0.0.0.0 inside a container.
     """
+    if metrics_port is not None and every is None:
+        raise _not_made("--metrics-port goes with --every.")
+    asked = _Asked(
+        options,
+        *(pipeline, bootstrap, group, kafka_properties, accept_loss, as_json),
+        metrics_file,
+    )
     try:
-        report = _report(
-            options, pipeline, bootstrap, group, kafka_properties, accept_loss
-        )
-        if metrics_file is not None:
-            _write_metrics(report, metrics_file)
+        asked.look()
+        if every is None:
+            sys.exit(_once(asked))
+        _watch(asked, _pause(every), metrics_port, metrics_address)
     except (WinestreamError, OSError) as error:
-        sys.stderr.write(f"winestream: {error}\n")
-        sys.exit(_NOT_MADE)
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json()) + "\n")
-    else:
-        _print(report)
-    sys.stdout.flush()
-    if not report.ok:
-        sys.exit(_OFF)
+        raise _not_made(str(error)) from error
 
 
-def _report(
-    options: ConnectionOptions,
-    pipeline: str,
-    bootstrap: str | None,
-    group: str | None,
-    kafka_properties: Path | None,
-    accept_loss: bool,  # noqa: FBT001
-) -> AuditReport:
-    if bool(bootstrap) != bool(group):
-        raise ConfigurationError("--bootstrap and --group go together.")
-    with ExitStack() as stack:
-        broker: Broker | None = None
-        if bootstrap and group:
-            # The client is slow to load, and most audits need none.
-            from winestream.operations.audit_broker import (  # noqa: PLC0415
-                KafkaBroker,
+@attrs.frozen
+class _Asked:
+    """What one audit is made from, and where its verdict goes."""
+
+    options: ConnectionOptions
+    pipeline: str
+    bootstrap: str | None
+    group: str | None
+    kafka_properties: Path | None
+    accept_loss: bool
+    as_json: bool
+    metrics_file: Path | None
+
+    def look(self) -> None:
+        """Raise `ConfigurationError` for what no later audit could mend."""
+        if bool(self.bootstrap) != bool(self.group):
+            raise ConfigurationError("--bootstrap and --group go together.")
+        self.options.settings()
+        _properties(self.kafka_properties)
+
+    def report(self) -> AuditReport:
+        """Make an audit in a new session."""
+        with ExitStack() as stack:
+            broker: Broker | None = None
+            if self.bootstrap and self.group:
+                # The client is slow to load, and most audits need none.
+                from winestream.operations.audit_broker import (  # noqa: PLC0415
+                    KafkaBroker,
+                )
+
+                config = _properties(self.kafka_properties)
+                broker = stack.enter_context(
+                    KafkaBroker(self.bootstrap, self.group, config)
+                )
+            connection = stack.enter_context(closing(self.options.connect()))
+            return audit(
+                connection,
+                self.pipeline,
+                broker=broker,
+                accept_loss=self.accept_loss,
             )
 
-            config = _properties(kafka_properties)
-            broker = stack.enter_context(KafkaBroker(bootstrap, group, config))
-        connection = stack.enter_context(closing(options.connect()))
-        return audit(connection, pipeline, broker=broker, accept_loss=accept_loss)
+    def write(self, metrics: "AuditMetrics") -> None:
+        """Write the metrics where they were asked for as a file."""
+        if self.metrics_file is not None:
+            metrics.write(self.metrics_file)
+
+
+def _once(asked: _Asked) -> int:
+    from winestream.cli.audit_table import print_report  # noqa: PLC0415 — as below
+    from winestream.instrumentation.audit import AuditMetrics  # noqa: PLC0415
+
+    report, metrics = asked.report(), AuditMetrics()
+    metrics.record(report.pipeline, offending=report.offending, lost=report.lost)
+    asked.write(metrics)
+    if asked.as_json:
+        sys.stdout.write(json.dumps(report.as_json()) + "\n")
+    else:
+        print_report(report)
+    sys.stdout.flush()
+    return 0 if report.ok else _OFF
+
+
+def _watch(asked: _Asked, every: timedelta, port: int | None, address: str) -> NoReturn:
+    # Not at the top: not for --help.
+    from winestream.cli.audit_table import verdict_lines  # noqa: PLC0415
+    from winestream.instrumentation.audit import AuditMetrics  # noqa: PLC0415
+    from winestream.instrumentation.server import serve_metrics  # noqa: PLC0415
+    from winestream.operations.audit_watch import watch  # noqa: PLC0415
+
+    metrics, code = AuditMetrics(), _NOT_MADE
+
+    def reported(report: AuditReport) -> None:
+        nonlocal code
+        code = 0 if report.ok else _OFF
+        asked.write(metrics)  # before it is told: who reads it may stop us
+        lines = (
+            [json.dumps(report.as_json())] if asked.as_json else verdict_lines(report)
+        )
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+
+    def failed(error: Exception) -> None:
+        nonlocal code
+        code = _NOT_MADE
+        asked.write(metrics)
+        sys.stderr.write(f"winestream: {error}\n")
+
+    # As Ctrl-C does. An audit changes nothing, so it may be left anywhere.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack:
+        if port is not None:
+            server = stack.enter_context(serve_metrics(metrics.registry, port, address))
+            sys.stderr.write(f"serving {server.url}\n")
+        try:
+            watch(
+                asked.report,
+                asked.pipeline,
+                metrics,
+                every,
+                reported=reported,
+                failed=failed,
+            )
+        except KeyboardInterrupt:
+            sys.exit(code)
+
+
+def _not_made(reason: str) -> SystemExit:
+    sys.stderr.write(f"winestream: {reason}\n")
+    return SystemExit(_NOT_MADE)
+
+
+def _pause(text: str) -> timedelta:
+    try:
+        pause = duration(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--every {error}") from None
+    if pause < _SHORTEST:
+        raise ConfigurationError("--every: a pause is at least 1s")
+    return pause
 
 
 def _properties(path: Path | None) -> dict[str, str]:
@@ -109,62 +221,3 @@ def _properties(path: Path | None) -> dict[str, str]:
         for name, equals, value in pairs
         if equals and not name.startswith("#")
     }
-
-
-def _write_metrics(report: AuditReport, path: Path) -> None:
-    from winestream.instrumentation.audit import AuditMetrics  # noqa: PLC0415
-
-    metrics = AuditMetrics()
-    metrics.record(report.pipeline, offending=report.offending, lost=report.lost)
-    metrics.write(path)
-
-
-def _print(report: AuditReport) -> None:
-    from rich.console import Console  # noqa: PLC0415 — not for --help
-    from rich.table import Table  # noqa: PLC0415
-
-    console = Console(soft_wrap=True, highlight=False)
-    names = ("partition", "topic id", "first", "cursor", "rows", "dead", "gaps", "lost")
-    table = Table(title=f"pipeline {report.pipeline}")
-    for name in (*names, "slices", "kafka", "lag"):
-        table.add_column(name, justify="left" if name in names[:2] else "right")
-    for part in report.partitions:
-        committed = None if part.kafka is None else part.kafka.committed
-        numbers = (
-            part.first,
-            part.cursor,
-            part.rows,
-            part.dead_letters,
-            part.gaps,
-            part.lost,
-            part.slices,
-            committed,
-            part.lag,
-        )
-        table.add_row(
-            str(part.log),
-            part.log.topic_id,
-            *("-" if number is None else str(number) for number in numbers),
-        )
-    console.print(table)
-    _print_verdict(report, console)
-
-
-def _print_verdict(report: AuditReport, console: "Console") -> None:
-    def say(line: str) -> None:
-        console.print(line, markup=False)
-
-    say(f"checked: {', '.join(report.made)}")
-    for check, reason in report.not_made.items():
-        say(f"not checked: {check}: {reason}")
-    for accepted in report.accepted:
-        say(f"accepted: {accepted}")
-    for found in report.findings:
-        say(f"OFF {found}")
-    if report.unlisted:
-        say(f"OFF and {report.unlisted} more")
-    rows = sum(part.rows for part in report.partitions)
-    dead = sum(part.dead_letters for part in report.partitions)
-    counts = f"{rows} rows, {dead} dead letters, {report.lost} lost"
-    verdict = "nothing is off" if report.ok else f"{report.offending} OFF"
-    say(f"{report.pipeline}: {verdict}: {counts}")

@@ -15,7 +15,8 @@ class AuditMetrics:
     `audit_ok` is 1 while nothing is off, `audit_offending` how many things are,
     `audit_lost_messages` what retention took. `audit_timestamp_seconds` is when the
     audit was made: alert on its age, too, since an audit that no longer runs stays
-    green. `registry` and `namespace` as for `PrometheusHook`. Any thread.
+    green. `audit_failures` counts audits that could not be made. `registry` and
+    `namespace` as for `PrometheusHook`. Any thread.
     """
 
     def __init__(
@@ -40,6 +41,9 @@ class AuditMetrics:
         self._at = make.gauge(
             "audit_timestamp_seconds", "When the latest audit was made.", labels
         )
+        self._failures = make.counter(
+            "audit_failures", "Audits that could not be made.", labels
+        )
 
     def record(self, pipeline: str, *, offending: int, lost: int = 0) -> None:
         """Take a verdict: `AuditReport.offending` and `AuditReport.lost`."""
@@ -47,6 +51,11 @@ class AuditMetrics:
         self._offending.labels(pipeline).set(offending)
         self._lost.labels(pipeline).set(lost)
         self._at.labels(pipeline).set(self._clock())
+        self._failures.labels(pipeline).inc(0)
+
+    def record_failure(self, pipeline: str) -> None:
+        """Note that an audit could not be made. The latest verdict stays."""
+        self._failures.labels(pipeline).inc()
 
     def write(self, path: Path) -> None:
         """Write the metrics to a file for node_exporter's textfile collector."""

@@ -25,6 +25,19 @@ def test_the_latest_verdict_of_each_pipeline() -> None:
     assert value(metrics, "audit_ok", "cheese") == 0
 
 
+def test_an_audit_that_could_not_be_made() -> None:
+    """It is counted from the first one on; the verdict before it stays."""
+    metrics = AuditMetrics(clock=lambda: 10.0)
+    metrics.record_failure("wine")
+    assert value(metrics, "audit_failures_total") == 1
+    assert value(metrics, "audit_ok") is None
+    metrics.record("cheese", offending=0)
+    assert value(metrics, "audit_failures_total", "cheese") == 0
+    metrics.record_failure("cheese")
+    assert value(metrics, "audit_ok", "cheese") == 1
+    assert value(metrics, "audit_failures_total", "cheese") == 1
+
+
 def test_a_file_for_the_textfile_collector(tmp_path: Path) -> None:
     """What a scheduled audit leaves behind can be scraped."""
     metrics = AuditMetrics(namespace="shop")
