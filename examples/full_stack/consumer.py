@@ -15,6 +15,7 @@ from full_stack.wiring import (
     BOOTSTRAP,
     CONSUMER_PORT,
     DATABASE,
+    EMBEDDED_WAREHOUSE,
     GROUP,
     METRICS_PORT,
     PIPELINE,
@@ -39,7 +40,7 @@ KNOWN_TYPES = [event_type_of(cls) for cls in (OrderCreated, InventoryAdjusted)]
 
 def warehouse() -> ConnectionSettings:
     """Return how to sign in: the demo's embedded warehouse, or a real account."""
-    embedded = os.environ.get("WINESTREAM_EMBEDDED_WAREHOUSE")
+    embedded = os.environ.get(EMBEDDED_WAREHOUSE)
     if embedded:
         return ConnectionSettings.of(json.loads(embedded), database=DATABASE)
     return ConnectionSettings(

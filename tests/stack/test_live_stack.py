@@ -164,7 +164,7 @@ def test_a_warning_is_mailed_and_resolves(stack: Live) -> None:
     until("no message", lambda: _mentions(stack.sinks.slack, "FIRING", alert))
     pages = json.dumps(stack.sinks.pagerduty)
     assert alert not in pages, "a warning pages nobody"
-    stack.node.start()
+    stack.node.restart()
     until("no end", lambda: _mailed(stack.sinks.mail, "[RESOLVED]", alert))
     until("no good news", lambda: _mentions(stack.sinks.slack, "RESOLVED", alert))
 

@@ -56,6 +56,12 @@ def producer() -> str:
     return "" if "events_produced_total" in metrics else "these are not its metrics"
 
 
+def audit() -> str:
+    """There is a verdict, good or bad: nobody answered means that nobody audits."""
+    metrics = _get("http://127.0.0.1:8002/metrics")
+    return "" if "\naudit_ok{" in metrics else "no audit has been made yet"
+
+
 def dashboard() -> str:
     """Streamlit says that it is well."""
     _get("http://127.0.0.1:8501/_stcore/health")
@@ -77,6 +83,7 @@ def warehouse() -> str:
 CHECKS: Mapping[str, Callable[[], str]] = {
     "consumer": consumer,
     "producer": producer,
+    "audit": audit,
     "dashboard": dashboard,
     "warehouse": warehouse,
 }
