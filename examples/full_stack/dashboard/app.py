@@ -10,7 +10,10 @@ import streamlit as st
 
 from full_stack.dashboard import parts
 from full_stack.dashboard.look import dress
+from full_stack.dashboard.views.customers import customers
+from full_stack.dashboard.views.inventory import inventory
 from full_stack.dashboard.views.pipeline import pipeline
+from full_stack.dashboard.views.products import products
 from full_stack.dashboard.views.sales import sales
 
 st.set_page_config(
@@ -24,7 +27,12 @@ with st.sidebar:
     )
 st.navigation(
     {
-        "The shop": [st.Page(sales, title="Sales", icon=":material/receipt_long:")],
+        "The shop": [
+            st.Page(sales, title="Sales", icon=":material/receipt_long:"),
+            st.Page(customers, title="Customers", icon=":material/group:"),
+            st.Page(inventory, title="Inventory", icon=":material/shelves:"),
+            st.Page(products, title="Products", icon=":material/wine_bar:"),
+        ],
         "Behind it": [
             st.Page(
                 pipeline, title="Pipeline health", icon=":material/conversion_path:"

@@ -103,6 +103,11 @@ def day(value: date | None) -> str:
     return f"{value.day}{THIN}{_MONTHS[value.month - 1]}{THIN}{value.year}"
 
 
+def short_day(value: date) -> str:
+    """Return a date without its year, as an axis has it: `27 nov.`."""
+    return f"{value.day}{THIN}{_MONTHS[value.month - 1]}"
+
+
 def paris(value: datetime) -> datetime:
     """Return a time in Europe/Paris; the warehouse's have no zone and are UTC."""
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)

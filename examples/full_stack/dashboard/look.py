@@ -22,6 +22,8 @@ GRID: Final = "#EFE6D8"
 PAPER: Final = "#FFFDF9"
 
 SERIES: Final = (BORDEAUX, GOLD, VINE, ROSE, OAK, SLATE)
+WASH: Final = ("#F6E9E4", "#E0B4B4", "#BC6A77", "#8F2D47", "#601529")
+"""From nothing to much."""
 COLOURS: Final = {
     "red": BORDEAUX,
     "white": "#D9B95B",
@@ -114,7 +116,14 @@ def _config() -> dict[str, Any]:
                 "tickSize": 0,
             },
             "axisX": {"grid": False},
-            "axisY": {"domain": False},
+            "axisY": {
+                "domain": False,
+                "titleAngle": 0,
+                "titleAlign": "left",
+                "titleAnchor": "end",
+                "titleX": -30,
+                "titleY": -12,
+            },
             "legend": {
                 **text,
                 "labelColor": INK,

@@ -131,7 +131,7 @@ def table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> None:
         "<tr>"
         + "".join(
             f'<td class="{column.kind}" data-label="{escape(column.title)}">'
-            f"{row[column.key]}</td>"
+            f"<div>{row[column.key]}</div></td>"
             for column in columns
         )
         + "</tr>"

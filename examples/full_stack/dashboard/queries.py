@@ -126,6 +126,17 @@ SELECT
 ORDER BY REVENUE DESC""",
     _SOLD_TAKES,
 )
+SOLD_BY_COLOUR: Final = Query(
+    "sold_by_colour",
+    f"""\
+SELECT
+    L.COLOUR,
+    SUM(L.QUANTITY) AS BOTTLES,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY L.COLOUR
+ORDER BY REVENUE DESC""",
+    _SOLD_TAKES,
+)
 BASKETS: Final = Query(
     "baskets",
     f"""\

@@ -1,4 +1,4 @@
-"""Pipeline health: is anything lost, and where are the data on their way?"""
+"""Pipeline health: whether anything is lost, and where the data are on their way."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -316,7 +316,7 @@ def _partitions(audited: Audited) -> None:
             [
                 {
                     "log": parts.cell(f"{p.log.topic} {p.log.partition}"),
-                    "range": parts.cell(f"{decimal(p.first)} – {decimal(p.cursor)}"),
+                    "range": parts.cell(f"{decimal(p.first)} to {decimal(p.cursor)}"),
                     "rows": parts.cell(decimal(p.rows)),
                     "dead": parts.cell(decimal(p.dead_letters)),
                     "gaps": parts.cell(decimal(p.gaps)),

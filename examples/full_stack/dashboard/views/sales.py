@@ -22,6 +22,7 @@ from full_stack.dashboard.formats import (
     short_money,
 )
 from full_stack.dashboard.frame import Empty, Reading, page
+from full_stack.dashboard.look import COLOURS
 from full_stack.dashboard.scope import (
     PERIODS,
     choose,
@@ -259,7 +260,7 @@ def _baskets(reading: Reading, scope: Scope) -> None:
             "sales-baskets",
         )
     with right:
-        parts.section("Channels", "Revenue by where the order was placed.")
+        parts.section("Channels")
         channels = [
             {**row, "channel": _CHANNELS.get(row["channel"], row["channel"] or NOTHING)}
             for row in reading.rows(queries.SOLD_BY_CHANNEL, scope)
@@ -275,6 +276,25 @@ def _baskets(reading: Reading, scope: Scope) -> None:
                 ),
             ),
             "sales-channels",
+        )
+        parts.section("Colours")
+        colours = [
+            {**row, "name": str(row["colour"] or NOTHING).capitalize()}
+            for row in reading.rows(queries.SOLD_BY_COLOUR, scope)
+        ]
+        charts.show(
+            charts.ranking(
+                colours,
+                "name",
+                "revenue",
+                words=(
+                    ("revenue", "Revenue", charts.CENTS),
+                    ("bottles", "Bottles", charts.WHOLE),
+                ),
+                colours=COLOURS,
+                by="colour",
+            ),
+            "sales-colours",
         )
 
 
