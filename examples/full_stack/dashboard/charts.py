@@ -217,7 +217,6 @@ def stacked(
     rows: Sequence[Mapping[str, Any]],
     field: str,
     series: str,
-    title: str,
     colours: Mapping[str, str],
 ) -> Drawn:
     """Return bars by day, one on another, painted by `series`."""
@@ -235,7 +234,7 @@ def stacked(
             ),
             y=alt.Y(
                 f"sum({field}):Q",
-                title=title,
+                title=None,
                 axis=alt.Axis(format="~s", tickCount=5),
             ),
             color=alt.Color(
@@ -314,7 +313,7 @@ def cloud(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> Draw
             ),
             y=alt.Y(
                 "margin_rate:Q",
-                title="Margin",
+                title=None,
                 scale=alt.Scale(zero=False, padding=12),
                 axis=alt.Axis(format="%", tickCount=6),
             ),

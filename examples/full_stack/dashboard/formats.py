@@ -28,9 +28,18 @@ _MONTHS: Final = (
     "déc.",
 )
 _FORMATS: Final = {75: "", 150: "magnum", 300: "double magnum"}
+_SHORT: Final = {
+    "Château ": "Ch. ",
+    "Domaine ": "Dom. ",
+    "Premier Cru": "1er Cru",
+    "Saint-": "St-",
+    ", double magnum": ", dbl mag.",
+    ", magnum": ", mag.",
+}
 _COUNTRIES: Final = {
     "AT": "Austria",
     "BE": "Belgium",
+    "CA": "Canada",
     "CH": "Switzerland",
     "DE": "Germany",
     "DK": "Denmark",
@@ -39,11 +48,13 @@ _COUNTRIES: Final = {
     "GB": "United Kingdom",
     "IE": "Ireland",
     "IT": "Italy",
+    "HK": "Hong Kong",
     "JP": "Japan",
     "LU": "Luxembourg",
     "NL": "Netherlands",
     "PT": "Portugal",
     "SE": "Sweden",
+    "SG": "Singapore",
     "US": "United States",
 }
 
@@ -172,6 +183,13 @@ def wine(
     year = str(vintage) if vintage else "NV"
     size = _FORMATS.get(bottle_cl, f"{bottle_cl}{THIN}cl") if bottle_cl else ""
     return f"{name} {year}" + (f", {size}" if size else "")
+
+
+def short_wine(text: str) -> str:
+    """Return a wine's name as a narrow place has it: `Ch. Margaux 2015`."""
+    for long, short in _SHORT.items():
+        text = text.replace(long, short)
+    return text
 
 
 def country(code: str | None) -> str:

@@ -102,6 +102,7 @@ def _config() -> dict[str, Any]:
             "font": _SANS,
             "locale": _LOCALE,
             "view": {"stroke": None},
+            "padding": {"left": 0, "right": 2, "top": 6, "bottom": 2},
             "axis": {
                 **text,
                 "labelColor": MUTED,

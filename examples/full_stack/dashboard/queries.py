@@ -181,7 +181,7 @@ SELECT
     CURRENCY
 FROM PRODUCTION.PROD_ORDERS
 ORDER BY ORDERED_AT DESC, ORDER_ID DESC
-LIMIT 8""",
+LIMIT 6""",
 )
 
 # --------------------------------------------------------------------------- customers

@@ -3,7 +3,7 @@
 E-mail addresses are not asked for: nothing here needs them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -27,7 +27,7 @@ from full_stack.dashboard.scope import choose_currency
 from full_stack.dashboard.warehouse import Row, Value
 
 TOP: Final = 10
-SHOWN: Final = 25
+SHOWN: Final = 15
 _REGIONS: Final = {"FR": "France", "EU": "European Union", "OTHER": "Elsewhere"}
 _KINDS: Final = {"New": GOLD, "Returning": BORDEAUX}
 _SINCE: Final = {0: "0–2", 3: "3–7", 8: "8–28", 29: "> 28"}  # noqa: RUF001 — a range
@@ -112,7 +112,6 @@ def _who_comes_back(reading: Reading, scope: Mapping[str, Value]) -> None:
                 [row for row in rows if row["shop_day"] in days],
                 "orders",
                 "kind",
-                "Orders",
                 _KINDS,
             ),
             "customers-kinds",
@@ -133,9 +132,9 @@ def _who_comes_back(reading: Reading, scope: Mapping[str, Value]) -> None:
                 (
                     "since",
                     "Days since the last order",
-                    list(_SINCE.values()),
+                    _used(rows, "since", _SINCE.values()),
                 ),
-                ("each", "", list(_EACH.values())),
+                ("each", "", _used(rows, "each", _EACH.values())),
                 "customers",
                 (
                     ("customers", "Customers", charts.WHOLE),
@@ -144,6 +143,12 @@ def _who_comes_back(reading: Reading, scope: Mapping[str, Value]) -> None:
             ),
             "customers-habits",
         )
+
+
+def _used(rows: Sequence[Row], field: str, names: Iterable[str]) -> list[str]:
+    """Return those names that there are, in their order."""
+    there = {row[field] for row in rows}
+    return [name for name in names if name in there]
 
 
 def _places(reading: Reading, scope: Mapping[str, Value]) -> None:
@@ -181,10 +186,10 @@ def _best(rows: Sequence[Row], currency: str) -> None:
         [
             parts.Column("name", "Customer", "who"),
             parts.Column("orders", "Orders", "num"),
-            parts.Column("bottles", "Bottles", "num"),
+            parts.Column("bottles", "Bottles", "num wide"),
             parts.Column("basket", "Average basket", "num"),
             parts.Column("value", "Value", "num"),
-            parts.Column("share", ""),
+            parts.Column("share", "", "wide"),
             parts.Column("last", "Last order"),
         ],
         [

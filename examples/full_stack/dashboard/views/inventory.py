@@ -237,9 +237,9 @@ def _list(rows: Sequence[Row], state: str) -> None:
             parts.Column("stock", "Stock", "num"),
             parts.Column("sold", "Sold in 28 days", "num"),
             parts.Column("cover", "Days of cover", "num"),
-            parts.Column("bar", ""),
+            parts.Column("bar", "", "wide"),
             parts.Column("order", "Order", "num"),
-            parts.Column("last", "Last sold"),
+            parts.Column("last", "Last sold", "wide"),
         ],
         [_line(row) for row in rows[:SHOWN]],
     )

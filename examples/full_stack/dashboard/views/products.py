@@ -15,6 +15,7 @@ from full_stack.dashboard.formats import (
     percent,
     plural,
     short_money,
+    short_wine,
     wine,
 )
 from full_stack.dashboard.frame import Empty, Reading, page
@@ -23,7 +24,7 @@ from full_stack.dashboard.scope import choose, choose_currency
 from full_stack.dashboard.warehouse import Row
 
 TOP: Final = 12
-SHOWN: Final = 25
+SHOWN: Final = 20
 _ORDERS: Final[dict[str, Callable[[Row], Any]]] = {
     "Revenue": lambda row: -row["revenue"],
     "Margin": lambda row: -row["margin"],
@@ -66,7 +67,7 @@ def products(reading: Reading) -> None:
     with four:
         order: str = st.selectbox("Ranked by", list(_ORDERS), key="products-order")
     chosen = [
-        {**row, "wine": wine(row["name"], row["vintage"], row["bottle_cl"])}
+        _named(row)
         for row in rows
         if (not region or row["region"] == region)
         and (not colour or row["colour"] == colour)
@@ -82,6 +83,11 @@ def products(reading: Reading) -> None:
     _ranked(chosen, order)
     _regions_and_vintages(chosen)
     _list(chosen, currency)
+
+
+def _named(row: Row) -> Row:
+    full = wine(row["name"], row["vintage"], row["bottle_cl"])
+    return {**row, "wine": full, "label": short_wine(full), "rate": row["margin_rate"]}
 
 
 def _headlines(rows: Sequence[Row], currency: str) -> None:
@@ -129,9 +135,13 @@ def _ranked(rows: Sequence[Row], order: str) -> None:
         charts.show(
             charts.ranking(
                 rows[:TOP],
-                "wine",
+                "label",
                 field,
-                words=(("appellation", "Appellation", ""), *_without_rate()),
+                words=(
+                    ("wine", "Wine", ""),
+                    ("appellation", "Appellation", ""),
+                    *_WORDS,
+                ),
                 form=form,
                 colours=COLOURS,
                 by="colour",
@@ -140,7 +150,8 @@ def _ranked(rows: Sequence[Row], order: str) -> None:
         )
     with right:
         parts.section(
-            "Margin and revenue", "A bead is a wine; the larger, the more bottles."
+            "Margin and revenue",
+            "Margin rate up, revenue across; the larger a bead, the more bottles.",
         )
         charts.show(
             charts.cloud(
@@ -148,10 +159,6 @@ def _ranked(rows: Sequence[Row], order: str) -> None:
             ),
             "products-cloud",
         )
-
-
-def _without_rate() -> tuple[tuple[str, str, str], ...]:
-    return tuple(word for word in _WORDS if word[0] != "rate")
 
 
 def _regions_and_vintages(rows: Sequence[Row]) -> None:
@@ -197,12 +204,12 @@ def _list(rows: Sequence[Row], currency: str) -> None:
         [
             parts.Column("rank", "Rank", "num"),
             parts.Column("wine", "Wine", "who"),
-            parts.Column("bottles", "Bottles", "num"),
+            parts.Column("bottles", "Bottles", "num wide"),
             parts.Column("revenue", "Revenue", "num"),
             parts.Column("margin", "Margin", "num"),
             parts.Column("rate", "Rate", "num"),
-            parts.Column("in", "In its region", "num"),
-            parts.Column("of", "Of its vintage", "num"),
+            parts.Column("in", "In its region", "num wide"),
+            parts.Column("of", "Of its vintage", "num wide"),
         ],
         [
             {

@@ -207,13 +207,18 @@ def _places(reading: Reading, scope: Scope) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        parts.section("Regions")
+        regions = _by_region(places)
+        parts.section(
+            "Regions", f"The first {min(TOP, len(regions))} of {len(regions)}."
+        )
         charts.show(
-            charts.ranking(_by_region(places)[:TOP], "region", "revenue", words=words),
+            charts.ranking(regions[:TOP], "region", "revenue", words=words),
             "sales-regions",
         )
     with right:
-        parts.section("Appellations", f"The first {TOP} of {len(places)}.")
+        parts.section(
+            "Appellations", f"The first {min(TOP, len(places))} of {len(places)}."
+        )
         top = [{**row, "appellation": row["appellation"] or NOTHING} for row in places]
         charts.show(
             charts.ranking(
@@ -329,7 +334,7 @@ def _latest(latest: Sequence[Row]) -> None:
             parts.Column("order", "Order", "who"),
             parts.Column("when", "Time"),
             parts.Column("place", "Customer from"),
-            parts.Column("channel", "Channel"),
+            parts.Column("channel", "Channel", "wide"),
             parts.Column("bottles", "Bottles", "num"),
             parts.Column("worth", "Goods", "num"),
         ],
