@@ -1,0 +1,335 @@
+"""The page's charts. Data are plain rows; amounts are euros unless a title says more.
+
+Times are handed over as Paris' wall clock and drawn as if that were UTC, so that every
+browser shows the shop's time, wherever it stands.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import altair as alt
+import streamlit as st
+
+from full_stack.dashboard.formats import day, paris, short_day
+from full_stack.dashboard.look import BORDEAUX, WASH
+
+Drawn = Any
+"""One of Altair's charts: its own types do not say which its methods return."""
+
+WHOLE: Final = ",.0f"
+EUROS: Final = "$,.0f"
+CENTS: Final = "$,.2f"
+SHARE: Final = ".1%"
+_UTC: Final = alt.Scale(type="utc")
+_MOST_DAYS: Final = 92
+_SUMS: Final = ("revenue", "margin", "orders", "bottles")
+
+
+def data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Return rows as a chart's data: numbers as floats, times in Paris."""
+    return alt.InlineData(
+        values=[{key: plain(value) for key, value in row.items()} for row in rows]
+    )
+
+
+def plain(value: object) -> object:
+    """Return a value that JSON knows."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return paris(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def show(chart: Drawn, key: str) -> None:
+    """Draw a chart as wide as there is room."""
+    st.altair_chart(chart, theme=None, width="stretch", key=key)
+
+
+def days(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
+    """Return bars by day, or by week where there are very many days."""
+    slots = filled(rows)
+    return (
+        alt.Chart(data(slots), height=250)
+        .mark_bar(color=BORDEAUX)
+        .encode(
+            x=alt.X(
+                "slot:O",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+                scale=alt.Scale(paddingInner=0.28, paddingOuter=0.14),
+            ),
+            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            tooltip=[
+                alt.Tooltip("said:N", title="When"),
+                alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
+                alt.Tooltip("margin:Q", title="Margin", format=CENTS),
+                alt.Tooltip("orders:Q", title="Orders", format=WHOLE),
+                alt.Tooltip("bottles:Q", title="Bottles", format=WHOLE),
+            ],
+        )
+    )
+
+
+def filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each day from the first to the last, nothing sold being 0.
+
+    More than three months become weeks, which begin on Mondays.
+    """
+    if not rows:
+        return []
+    first, last = rows[0]["shop_day"], rows[-1]["shop_day"]
+    weekly = (last - first).days > _MOST_DAYS
+    step = timedelta(days=7 if weekly else 1)
+    start = first - timedelta(days=first.weekday()) if weekly else first
+    slots: dict[date, dict[str, Any]] = {}
+    while start <= last:
+        said = f"Week of {day(start)}" if weekly else day(start)
+        slots[start] = dict.fromkeys(_SUMS, 0) | {
+            "slot": short_day(start),
+            "said": said,
+        }
+        start += step
+    for row in rows:
+        at = row["shop_day"]
+        slot = slots[at - timedelta(days=at.weekday()) if weekly else at]
+        for key in _SUMS:
+            slot[key] += row[key]
+    return list(slots.values())
+
+
+def moments(
+    rows: Sequence[Mapping[str, Any]], at: str, field: str, title: str, unit: str = ""
+) -> Drawn:
+    """Return an area over the time of the day."""
+    form = EUROS if unit == "€" else ",.1f"
+    return (
+        alt.Chart(data(rows), height=250)
+        .mark_area(color=BORDEAUX, line={"color": BORDEAUX}, opacity=0.16)
+        .encode(
+            x=alt.X(
+                f"{at}:T",
+                scale=_UTC,
+                title=None,
+                axis=alt.Axis(format="%H:%M", labelOverlap=True, tickCount=8),
+            ),
+            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            tooltip=[
+                alt.Tooltip(f"{at}:T", title="Time", format="%H:%M:%S"),
+                alt.Tooltip(f"{field}:Q", title=title, format=form),
+            ],
+        )
+    )
+
+
+def ranking(  # noqa: PLR0913 — a chart's words
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    field: str,
+    *,
+    words: Sequence[tuple[str, str, str]],
+    form: str = EUROS,
+    colour: str = BORDEAUX,
+    colours: Mapping[str, str] | None = None,
+    by: str = "",
+) -> Drawn:
+    """Return horizontal bars, the longest first, each with its figure at its end.
+
+    `words` are the tooltip's fields, titles and formats; `by` with `colours` paints
+    bars by a field.
+    """
+    tips = [
+        alt.Tooltip(f"{key}:Q" if given else f"{key}:N", title=title, format=given)
+        if given
+        else alt.Tooltip(f"{key}:N", title=title)
+        for key, title, given in words
+    ]
+    base = alt.Chart(data(rows), height=max(60, 27 * len(rows))).encode(
+        y=alt.Y(
+            f"{name}:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(labelLimit=170, domain=False),
+        ),
+        tooltip=tips,
+    )
+    most = max((float(row[field] or 0) for row in rows), default=1.0) or 1.0
+    x = alt.X(
+        f"{field}:Q",
+        title=None,
+        axis=None,
+        scale=alt.Scale(domain=[0, most * 1.28]),  # room for the figure
+    )
+    bars = base.mark_bar(color=colour, height={"band": 0.62}).encode(x=x)
+    if by and colours:
+        bars = bars.encode(
+            color=alt.Color(
+                f"{by}:N",
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=None,
+            )
+        )
+    words_at_end = base.mark_text(
+        align="left", dx=5, color="#2B1A1E", fontSize=12
+    ).encode(x=x, text=alt.Text(f"{field}:Q", format=form))
+    return alt.layer(bars, words_at_end)
+
+
+def columns(
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    field: str,
+    title: str,
+    words: Sequence[tuple[str, str, str]],
+    colour: str = "",
+) -> Drawn:
+    """Return upright bars in the order of the rows; `colour` names a field of hues."""
+    painted = (
+        {"color": alt.Color(f"{colour}:N", scale=None, legend=None)} if colour else {}
+    )
+    return (
+        alt.Chart(data(rows), height=250)
+        .mark_bar(color=BORDEAUX)
+        .encode(
+            x=alt.X(
+                f"{name}:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+                scale=alt.Scale(paddingInner=0.25),
+            ),
+            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            tooltip=[
+                alt.Tooltip(f"{key}:Q", title=said, format=form)
+                for key, said, form in words
+            ],
+            **painted,
+        )
+    )
+
+
+def stacked(
+    rows: Sequence[Mapping[str, Any]],
+    field: str,
+    series: str,
+    colours: Mapping[str, str],
+) -> Drawn:
+    """Return bars by day, one on another, painted by `series`."""
+    named = [{**row, "slot": short_day(row["shop_day"])} for row in rows]
+    return (
+        alt.Chart(data(named), height=250)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "slot:O",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+                scale=alt.Scale(paddingInner=0.28, paddingOuter=0.14),
+            ),
+            y=alt.Y(
+                f"sum({field}):Q",
+                title=None,
+                axis=alt.Axis(format="~s", tickCount=5),
+            ),
+            color=alt.Color(
+                f"{series}:N",
+                title=None,
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            ),
+            tooltip=[
+                alt.Tooltip("slot:N", title="Day"),
+                alt.Tooltip(f"{series}:N", title="Customers"),
+                alt.Tooltip("orders:Q", title="Orders", format=WHOLE),
+                alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
+            ],
+        )
+    )
+
+
+def heat(
+    rows: Sequence[Mapping[str, Any]],
+    across: tuple[str, str, Sequence[str]],
+    down: tuple[str, str, Sequence[str]],
+    field: str,
+    words: Sequence[tuple[str, str, str]],
+) -> Drawn:
+    """Return a grid whose cells are the darker the more they hold.
+
+    `across` and `down`: the field, its title and the order of its values.
+    """
+    most = max((float(row[field]) for row in rows), default=1.0)
+    base = alt.Chart(data(rows), height=44 * len(down[2])).encode(
+        x=alt.X(
+            f"{across[0]}:O",
+            title=across[1],
+            scale=alt.Scale(domain=list(across[2]), paddingInner=0.06),
+            axis=alt.Axis(labelAngle=0, orient="bottom", domain=False),
+        ),
+        y=alt.Y(
+            f"{down[0]}:O",
+            title=None,
+            scale=alt.Scale(domain=list(down[2]), paddingInner=0.1),
+            axis=alt.Axis(domain=False),
+        ),
+        tooltip=[
+            alt.Tooltip(f"{key}:Q", title=title, format=form)
+            for key, title, form in words
+        ],
+    )
+    cells = base.mark_rect(cornerRadius=4).encode(
+        color=alt.Color(
+            f"{field}:Q", scale=alt.Scale(range=list(WASH), type="sqrt"), legend=None
+        )
+    )
+    said = base.mark_text(fontSize=12).encode(
+        text=alt.Text(f"{field}:Q", format=WHOLE),
+        color=alt.condition(
+            alt.datum[field] > most * 0.3, alt.value("#FFFDF9"), alt.value("#2B1A1E")
+        ),
+    )
+    return alt.layer(cells, said)
+
+
+def cloud(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> Drawn:
+    """Return wines as beads: revenue across, margin rate up, bottles as size."""
+    used = {
+        name: c for name, c in colours.items() if any(r["colour"] == name for r in rows)
+    }
+    return (
+        alt.Chart(data(rows), height=320)
+        .mark_circle(opacity=0.72, stroke="#FFFDF9", strokeWidth=0.8)
+        .encode(
+            x=alt.X(
+                "revenue:Q",
+                title="Revenue, €",
+                scale=alt.Scale(type="sqrt", nice=True),
+                axis=alt.Axis(format="~s", tickCount=6, grid=True),
+            ),
+            y=alt.Y(
+                "margin_rate:Q",
+                title=None,
+                scale=alt.Scale(zero=False, padding=12),
+                axis=alt.Axis(format="%", tickCount=6),
+            ),
+            size=alt.Size("bottles:Q", scale=alt.Scale(range=[18, 420]), legend=None),
+            color=alt.Color(
+                "colour:N",
+                title=None,
+                scale=alt.Scale(domain=list(used), range=list(used.values())),
+            ),
+            tooltip=[
+                alt.Tooltip("wine:N", title="Wine"),
+                alt.Tooltip("appellation:N", title="Appellation"),
+                alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
+                alt.Tooltip("margin:Q", title="Margin", format=CENTS),
+                alt.Tooltip("margin_rate:Q", title="Margin rate", format=SHARE),
+                alt.Tooltip("bottles:Q", title="Bottles", format=WHOLE),
+            ],
+        )
+    )
