@@ -63,9 +63,14 @@ def audit() -> str:
 
 
 def dashboard() -> str:
-    """Streamlit says that it is well."""
-    _get("http://127.0.0.1:8501/_stcore/health")
-    return ""
+    """Streamlit says that it is well, and the page is served.
+
+    It asks for no figure: an account's warehouse would be kept awake for nobody.
+    """
+    said = _get("http://127.0.0.1:8501/_stcore/health").strip()
+    if said != "ok":
+        return f"Streamlit says {said!r}"
+    return "" if "<html" in _get("http://127.0.0.1:8501/") else "there is no page"
 
 
 def warehouse() -> str:
