@@ -12,7 +12,7 @@ from typing import Final
 
 from full_stack.child import watch_parent
 
-PATIENCE_SECONDS: Final = 15.0
+PATIENCE_SECONDS: Final = 5.0
 """From SIGTERM to SIGKILL."""
 
 

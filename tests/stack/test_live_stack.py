@@ -156,6 +156,31 @@ def test_a_dead_consumer_is_heard_of_everywhere_and_resolves(stack: Live) -> Non
     assert "ConsumerDown" not in stack.firing()
 
 
+def test_rows_that_are_gone_are_heard_of_and_so_is_their_return(stack: Live) -> None:
+    """AuditFailed pages who is on call; put back, the audit adds up again."""
+    until("the audit is not made", lambda: stack.values("min(audit_ok)") == [1.0])
+    with stack.demo.connect() as connection:
+        cursor = connection.cursor()
+        # Of a slice that landed long ago, for the consumer is writing meanwhile.
+        some = "WHERE KAFKA_PARTITION = 0 AND KAFKA_OFFSET BETWEEN 1 AND 3"
+        cursor.execute(
+            f"CREATE TABLE RAW.KEPT AS SELECT * FROM RAW.RAW_INVENTORY {some}"
+        )
+        cursor.execute("SELECT COUNT(*) FROM RAW.KEPT")
+        (kept,) = cursor.fetchone()
+        assert kept > 0
+        cursor.execute(f"DELETE FROM RAW.RAW_INVENTORY {some}")
+        until("AuditFailed does not fire", lambda: "AuditFailed" in stack.firing())
+        assert stack.values("sum(audit_offending)")[0] >= 1
+        caught = stack.sinks
+        until("no webhook", lambda: _hooks(caught.webhook, "firing", "AuditFailed"))
+        until("no message", lambda: _mentions(caught.slack, "FIRING", "AuditFailed"))
+        cursor.execute("INSERT INTO RAW.RAW_INVENTORY SELECT * FROM RAW.KEPT")
+        cursor.execute("DROP TABLE RAW.KEPT")
+    until("no end", lambda: _hooks(caught.webhook, "resolved", "AuditFailed"))
+    assert stack.values("min(audit_ok)") == [1.0]
+
+
 def test_a_warning_is_mailed_and_resolves(stack: Live) -> None:
     """MonitoringTargetDown comes by e-mail and Slack, and so does its end."""
     stack.node.stop()
