@@ -1,6 +1,8 @@
 """Each part of a running demo is broken by its control, and the demo recovers."""
 
+import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +15,11 @@ from typing import Any
 import pytest
 
 from full_stack.control import Control
+from full_stack.legend import legend
+from full_stack.progress import scrape
 from full_stack.stack import Stack, Wish
 from full_stack.verdict import judge
+from full_stack.watchers import Watchers
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -39,10 +44,43 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def control(stack: Stack) -> Iterator[Control]:
-    """Serve its control."""
-    with Control(stack.breaker, 0) as serving:
-        yield serving
+def watchers(stack: Stack) -> Iterator[Watchers]:
+    """Look on with what every machine has: the audit and the control."""
+    find = importlib.util.find_spec
+    with pytest.MonkeyPatch.context() as poor:
+        poor.setattr(shutil, "which", lambda _name: None)
+        poor.setattr(
+            importlib.util,
+            "find_spec",
+            lambda name: None if name == "streamlit" else find(name),
+        )
+        with Watchers(stack) as looking:
+            yield looking
+
+
+@pytest.fixture(scope="module")
+def control(watchers: Watchers) -> Control:
+    """Return its control."""
+    return watchers.control
+
+
+def audited(stack: Stack, watchers: Watchers) -> None:
+    """Wait for an audit that began from now on; it found nothing off."""
+    now = time.time()
+
+    def figures() -> dict[str, float]:
+        return {name: value for name, _, value in scrape(watchers.audit_port)}
+
+    # The one under way may have begun before: the second from now did not.
+    for _ in range(2):
+        before = now
+        supervised(
+            stack,
+            lambda: figures().get("audit_timestamp_seconds", 0) > before,  # noqa: B023 — called at once
+        )
+        now = figures()["audit_timestamp_seconds"]
+    assert figures()["audit_ok"] == 1
+    assert figures()["audit_offending"] == 0
 
 
 def supervised(stack: Stack, true: Any) -> None:
@@ -68,9 +106,21 @@ def refused(request: urllib.request.Request) -> int:
         return answer.code
 
 
+def test_missing_parts_take_only_themselves_away(watchers: Watchers) -> None:
+    """Without Prometheus and Streamlit there is a reason, an audit and a control."""
+    assert watchers.missing.keys() == {"prometheus", "page"}
+    assert watchers.prometheus is None
+    assert watchers.dashboard is None
+    told = "\n".join(legend(watchers))
+    assert "pip install 'winestream[dashboard]'" in told
+    assert watchers.metrics["audit"] in told
+
+
 @pytest.mark.parametrize("target", ["consumer", "warehouse", "broker"])
-def test_what_is_broken_comes_back(stack: Stack, control: Control, target: str) -> None:
-    """The command breaks it, tells how it comes back, and ends with 0."""
+def test_what_is_broken_comes_back(
+    stack: Stack, watchers: Watchers, control: Control, target: str
+) -> None:
+    """The command breaks it and tells how it comes back; the audit adds up again."""
     restarts = stack.restarts
     pids = stack.consumer.pid, stack.warehouse.pid
     command = [sys.executable, "-m", "full_stack.break_it", target]
@@ -93,6 +143,7 @@ def test_what_is_broken_comes_back(stack: Stack, control: Control, target: str) 
     events = [event["what"] for event in state(control)["events"]]
     assert all(line[10:] in events for line in said.splitlines())
     assert state(control)["broken"] == []
+    audited(stack, watchers)
 
 
 def test_what_is_broken_is_not_broken_again(stack: Stack, control: Control) -> None:
