@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from full_stack.dashboard.formats import NOTHING, age, decimal, plural, span
+from full_stack.dashboard.formats import NOTHING, decimal, plural, span
 from full_stack.dashboard.vitals import Vitals
 from full_stack.dashboard.warehouse import Row
 
@@ -29,6 +29,11 @@ class Layer:
     def rows(self) -> int:
         """Rows of all its tables."""
         return sum(self.tables.values())
+
+    @property
+    def events(self) -> int:
+        """Rows of which each is an event: an order's lines are not."""
+        return sum(n for name, n in self.tables.items() if "LINES" not in name)
 
     @property
     def late(self) -> bool:
@@ -70,17 +75,20 @@ class Node:
     state: str
 
 
-def nodes(
-    vitals: Vitals, held: dict[str, Layer], dead: int, views: int, now: datetime
-) -> list[Node]:
+def nodes(vitals: Vitals, held: dict[str, Layer], dead: int, views: int) -> list[Node]:
     """Return the seven stages in the order in which data pass them."""
+    gold = held["PRODUCTION"]
     return [
         _process("Producer", vitals.produced, "published since its start"),
         _process("Broker", vitals.broker_log, "messages in its log"),
         _consumer(vitals),
         _raw(held["RAW"], dead),
-        _loaded("STAGING", held["STAGING"], now),
-        _loaded("PRODUCTION", held["PRODUCTION"], now),
+        _loaded(held["STAGING"], held["STAGING"].events, "events"),
+        _loaded(
+            gold,
+            gold.tables.get("PROD_ORDERS", 0),
+            f"orders, {plural(gold.tables.get('PROD_INVENTORY', 0), 'wine')}",
+        ),
         Node(
             "ANALYTICS",
             plural(views, "view"),
@@ -110,15 +118,13 @@ def _raw(layer: Layer, dead: int) -> Node:
     return Node("RAW", decimal(layer.rows), sub, "ok" if layer.rows else "unknown")
 
 
-def _loaded(name: str, layer: Layer, now: datetime) -> Node:
+def _loaded(layer: Layer, count: int, of: str) -> Node:
     if not layer.rows:
-        return Node(name, "0", "rows", "unknown")
+        return Node(layer.name, "0", "nothing yet", "unknown")
     behind = layer.behind or 0
     state = "away" if layer.late else "waiting" if behind >= 1 else "ok"
     sub = f"{span(behind)} behind RAW" if behind >= 1 else "up with RAW"
-    return Node(
-        name, decimal(layer.rows), f"{sub}; written {age(layer.written_at, now)}", state
-    )
+    return Node(layer.name, decimal(count), f"{of}; {sub}", state)
 
 
 def drawing(stages: Iterable[Node]) -> str:
