@@ -22,6 +22,12 @@ WHOLE: Final = ",.0f"
 EUROS: Final = "$,.0f"
 CENTS: Final = "$,.2f"
 SHARE: Final = ".1%"
+THOUSANDS: Final = (
+    "abs(datum.value) >= 1000 ? format(datum.value / 1000, ',~r') + '\u202fk'"
+    " : format(datum.value, ',~r')"
+)
+FIGURES: Final = alt.Axis(labelExpr=THOUSANDS, tickCount=5)
+"""An axis of figures: 500, 1 k, 2,5 k."""
 _UTC: Final = alt.Scale(type="utc")
 _MOST_DAYS: Final = 92
 _SHORT, _LONG = 600, 2 * 86_400  # seconds of an axis
@@ -65,7 +71,7 @@ def days(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
                 scale=alt.Scale(paddingInner=0.28, paddingOuter=0.14),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip("said:N", title="When"),
                 alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
@@ -117,7 +123,7 @@ def slots(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=14),
                 scale=alt.Scale(paddingInner=0.2, paddingOuter=0.1),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip("slot:N", title="From"),
                 alt.Tooltip(f"{field}:Q", title=title, format=CENTS),
@@ -146,7 +152,7 @@ def moments(
                     tickCount=6,
                 ),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip(f"{at}:T", title="Time", format="%-d %b %H:%M:%S"),
                 alt.Tooltip(
@@ -240,7 +246,7 @@ def columns(
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
                 scale=alt.Scale(paddingInner=0.25),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip(f"{key}:Q", title=said, format=form)
                 for key, said, form in words
@@ -272,7 +278,7 @@ def stacked(
             y=alt.Y(
                 f"sum({field}):Q",
                 title=None,
-                axis=alt.Axis(format="~s", tickCount=5),
+                axis=FIGURES,
             ),
             color=alt.Color(
                 f"{series}:N",

@@ -11,6 +11,7 @@ from full_stack.dashboard.formats import NOTHING, decimal, plural, span
 from full_stack.dashboard.vitals import Vitals
 from full_stack.dashboard.warehouse import Row
 
+_HELD: Final = ("RAW", "STAGING", "PRODUCTION", "ANALYTICS")
 OBJECTIVES: Final = {"RAW": 10, "STAGING": 300, "PRODUCTION": 600}
 """How old an event may get before it is in a layer, in seconds: alerts say the same."""
 
@@ -44,7 +45,7 @@ class Layer:
 def layers(rows: Sequence[Row], raw_waits: float | None = None) -> dict[str, Layer]:
     """Return the layers by name. `raw_waits`: the age of what the consumer holds."""
     made: dict[str, Layer] = {}
-    for name in ("RAW", "STAGING", "PRODUCTION", "ANALYTICS"):
+    for name in _HELD:
         mine = [row for row in rows if row["layer"] == name]
         newest = _latest(row["newest_at"] for row in mine)
         raw = made["RAW"].newest_at if made else newest
@@ -76,7 +77,10 @@ class Node:
 
 
 def nodes(vitals: Vitals, held: dict[str, Layer], dead: int, views: int) -> list[Node]:
-    """Return the seven stages in the order in which data pass them."""
+    """Return the seven stages in the order in which data pass them.
+
+    Those of the warehouse are as it last said: see `gone` for when it is away.
+    """
     gold = held["PRODUCTION"]
     return [
         _process("Producer", vitals.produced, "published since its start"),
@@ -98,6 +102,14 @@ def nodes(vitals: Vitals, held: dict[str, Layer], dead: int, views: int) -> list
     ]
 
 
+def gone(stages: Iterable[Node]) -> list[Node]:
+    """Return the stages while the warehouse does not answer."""
+    return [
+        attrs.evolve(node, state="away") if node.name in _HELD else node
+        for node in stages
+    ]
+
+
 def _process(name: str, count: float | None, sub: str) -> Node:
     if count is None:
         return Node(name, NOTHING, "nobody tells", "unknown")
@@ -105,6 +117,8 @@ def _process(name: str, count: float | None, sub: str) -> Node:
 
 
 def _consumer(vitals: Vitals) -> Node:
+    if vitals.written is None and vitals.produced is not None:
+        return Node("Consumer", NOTHING, "does not answer", "away")
     if vitals.written is None:
         return Node("Consumer", NOTHING, "nobody tells", "unknown")
     lag = vitals.lag or 0

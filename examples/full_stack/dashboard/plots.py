@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from full_stack.dashboard.charts import CENTS, SHARE, WHOLE, Drawn, data
+from full_stack.dashboard.charts import CENTS, SHARE, THOUSANDS, WHOLE, Drawn, data
 from full_stack.dashboard.look import INK, PAPER, WASH
 
 
@@ -66,7 +66,7 @@ def cloud(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> Draw
                 "revenue:Q",
                 title="Revenue, €",
                 scale=alt.Scale(type="sqrt", nice=True),
-                axis=alt.Axis(format="~s", tickCount=6, grid=True),
+                axis=alt.Axis(labelExpr=THOUSANDS, tickCount=6, grid=True),
             ),
             y=alt.Y(
                 "margin_rate:Q",

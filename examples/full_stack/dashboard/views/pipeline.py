@@ -55,7 +55,8 @@ def _way(
     letters = reading.rows(queries.DEAD_LETTERS)
     dead = sum(int(row["messages"]) for row in letters)
     reading.newest = held["RAW"].newest_at
-    parts.html(path.drawing(path.nodes(vitals, held, dead, _VIEWS)))
+    stages = path.nodes(vitals, held, dead, _VIEWS)
+    parts.html(path.drawing(path.gone(stages) if reading.trouble else stages))
     verdict(reading.service.desk.latest())
     return held, letters
 
