@@ -13,7 +13,7 @@ import altair as alt
 import streamlit as st
 
 from full_stack.dashboard.formats import day, paris, short_day
-from full_stack.dashboard.look import BORDEAUX, WASH
+from full_stack.dashboard.look import BORDEAUX, INK
 
 Drawn = Any
 """One of Altair's charts: its own types do not say which its methods return."""
@@ -22,8 +22,15 @@ WHOLE: Final = ",.0f"
 EUROS: Final = "$,.0f"
 CENTS: Final = "$,.2f"
 SHARE: Final = ".1%"
+THOUSANDS: Final = (
+    "abs(datum.value) >= 1000 ? format(datum.value / 1000, ',~r') + '\u202fk'"
+    " : format(datum.value, ',~r')"
+)
+FIGURES: Final = alt.Axis(labelExpr=THOUSANDS, tickCount=5)
+"""An axis of figures: 500, 1 k, 2,5 k."""
 _UTC: Final = alt.Scale(type="utc")
 _MOST_DAYS: Final = 92
+_SHORT, _LONG = 600, 2 * 86_400  # seconds of an axis
 _SUMS: Final = ("revenue", "margin", "orders", "bottles")
 
 
@@ -64,7 +71,7 @@ def days(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
                 scale=alt.Scale(paddingInner=0.28, paddingOuter=0.14),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip("said:N", title="When"),
                 alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
@@ -103,11 +110,33 @@ def filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(slots.values())
 
 
+def slots(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
+    """Return bars by the `slot` that rows name, in their order."""
+    return (
+        alt.Chart(data(rows), height=250)
+        .mark_bar(color=BORDEAUX)
+        .encode(
+            x=alt.X(
+                "slot:O",
+                sort=None,
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=14),
+                scale=alt.Scale(paddingInner=0.2, paddingOuter=0.1),
+            ),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
+            tooltip=[
+                alt.Tooltip("slot:N", title="From"),
+                alt.Tooltip(f"{field}:Q", title=title, format=CENTS),
+            ],
+        )
+    )
+
+
 def moments(
     rows: Sequence[Mapping[str, Any]], at: str, field: str, title: str, unit: str = ""
 ) -> Drawn:
-    """Return an area over the time of the day."""
-    form = EUROS if unit == "€" else ",.1f"
+    """Return an area over time, the oldest row first."""
+    length = (rows[-1][at] - rows[0][at]).total_seconds() if rows else 0.0
     return (
         alt.Chart(data(rows), height=250)
         .mark_area(color=BORDEAUX, line={"color": BORDEAUX}, opacity=0.16)
@@ -116,15 +145,29 @@ def moments(
                 f"{at}:T",
                 scale=_UTC,
                 title=None,
-                axis=alt.Axis(format="%H:%M", labelOverlap=True, tickCount=8),
+                axis=alt.Axis(
+                    format=_clock_format(length),
+                    labelOverlap="greedy",
+                    labelSeparation=14,
+                    tickCount=6,
+                ),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
-                alt.Tooltip(f"{at}:T", title="Time", format="%H:%M:%S"),
-                alt.Tooltip(f"{field}:Q", title=title, format=form),
+                alt.Tooltip(f"{at}:T", title="Time", format="%-d %b %H:%M:%S"),
+                alt.Tooltip(
+                    f"{field}:Q", title=title, format=EUROS if unit == "€" else ",.1~f"
+                ),
             ],
         )
     )
+
+
+def _clock_format(seconds: float) -> str:
+    """Return how an axis writes times when it is so long."""
+    if seconds < _SHORT:
+        return "%H:%M:%S"
+    return "%H:%M" if seconds < _LONG else "%-d %b"
 
 
 def ranking(  # noqa: PLR0913 — a chart's words
@@ -174,9 +217,9 @@ def ranking(  # noqa: PLR0913 — a chart's words
                 legend=None,
             )
         )
-    words_at_end = base.mark_text(
-        align="left", dx=5, color="#2B1A1E", fontSize=12
-    ).encode(x=x, text=alt.Text(f"{field}:Q", format=form))
+    words_at_end = base.mark_text(align="left", dx=5, color=INK, fontSize=12).encode(
+        x=x, text=alt.Text(f"{field}:Q", format=form)
+    )
     return alt.layer(bars, words_at_end)
 
 
@@ -203,7 +246,7 @@ def columns(
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
                 scale=alt.Scale(paddingInner=0.25),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
             tooltip=[
                 alt.Tooltip(f"{key}:Q", title=said, format=form)
                 for key, said, form in words
@@ -235,7 +278,7 @@ def stacked(
             y=alt.Y(
                 f"sum({field}):Q",
                 title=None,
-                axis=alt.Axis(format="~s", tickCount=5),
+                axis=FIGURES,
             ),
             color=alt.Color(
                 f"{series}:N",
@@ -247,89 +290,6 @@ def stacked(
                 alt.Tooltip(f"{series}:N", title="Customers"),
                 alt.Tooltip("orders:Q", title="Orders", format=WHOLE),
                 alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
-            ],
-        )
-    )
-
-
-def heat(
-    rows: Sequence[Mapping[str, Any]],
-    across: tuple[str, str, Sequence[str]],
-    down: tuple[str, str, Sequence[str]],
-    field: str,
-    words: Sequence[tuple[str, str, str]],
-) -> Drawn:
-    """Return a grid whose cells are the darker the more they hold.
-
-    `across` and `down`: the field, its title and the order of its values.
-    """
-    most = max((float(row[field]) for row in rows), default=1.0)
-    base = alt.Chart(data(rows), height=44 * len(down[2])).encode(
-        x=alt.X(
-            f"{across[0]}:O",
-            title=across[1],
-            scale=alt.Scale(domain=list(across[2]), paddingInner=0.06),
-            axis=alt.Axis(labelAngle=0, orient="bottom", domain=False),
-        ),
-        y=alt.Y(
-            f"{down[0]}:O",
-            title=None,
-            scale=alt.Scale(domain=list(down[2]), paddingInner=0.1),
-            axis=alt.Axis(domain=False),
-        ),
-        tooltip=[
-            alt.Tooltip(f"{key}:Q", title=title, format=form)
-            for key, title, form in words
-        ],
-    )
-    cells = base.mark_rect(cornerRadius=4).encode(
-        color=alt.Color(
-            f"{field}:Q", scale=alt.Scale(range=list(WASH), type="sqrt"), legend=None
-        )
-    )
-    said = base.mark_text(fontSize=12).encode(
-        text=alt.Text(f"{field}:Q", format=WHOLE),
-        color=alt.condition(
-            alt.datum[field] > most * 0.3, alt.value("#FFFDF9"), alt.value("#2B1A1E")
-        ),
-    )
-    return alt.layer(cells, said)
-
-
-def cloud(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> Drawn:
-    """Return wines as beads: revenue across, margin rate up, bottles as size."""
-    used = {
-        name: c for name, c in colours.items() if any(r["colour"] == name for r in rows)
-    }
-    return (
-        alt.Chart(data(rows), height=320)
-        .mark_circle(opacity=0.72, stroke="#FFFDF9", strokeWidth=0.8)
-        .encode(
-            x=alt.X(
-                "revenue:Q",
-                title="Revenue, €",
-                scale=alt.Scale(type="sqrt", nice=True),
-                axis=alt.Axis(format="~s", tickCount=6, grid=True),
-            ),
-            y=alt.Y(
-                "margin_rate:Q",
-                title=None,
-                scale=alt.Scale(zero=False, padding=12),
-                axis=alt.Axis(format="%", tickCount=6),
-            ),
-            size=alt.Size("bottles:Q", scale=alt.Scale(range=[18, 420]), legend=None),
-            color=alt.Color(
-                "colour:N",
-                title=None,
-                scale=alt.Scale(domain=list(used), range=list(used.values())),
-            ),
-            tooltip=[
-                alt.Tooltip("wine:N", title="Wine"),
-                alt.Tooltip("appellation:N", title="Appellation"),
-                alt.Tooltip("revenue:Q", title="Revenue", format=CENTS),
-                alt.Tooltip("margin:Q", title="Margin", format=CENTS),
-                alt.Tooltip("margin_rate:Q", title="Margin rate", format=SHARE),
-                alt.Tooltip("bottles:Q", title="Bottles", format=WHOLE),
             ],
         )
     )

@@ -159,6 +159,8 @@ def span(seconds: Figure | None) -> str:
     if seconds is None:
         return NOTHING
     whole = float(seconds)
+    if whole < 0.05:  # noqa: PLR2004 — what rounds to nothing
+        return f"0{THIN}s"
     if whole < _MINUTE:
         return f"{decimal(whole, 0 if whole >= 10 else 1)}{THIN}s"  # noqa: PLR2004
     if whole < _HOUR:

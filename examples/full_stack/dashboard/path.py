@@ -7,10 +7,11 @@ from typing import Final
 
 import attrs
 
-from full_stack.dashboard.formats import NOTHING, age, decimal, plural, span
+from full_stack.dashboard.formats import NOTHING, decimal, plural, span
 from full_stack.dashboard.vitals import Vitals
 from full_stack.dashboard.warehouse import Row
 
+_HELD: Final = ("RAW", "STAGING", "PRODUCTION", "ANALYTICS")
 OBJECTIVES: Final = {"RAW": 10, "STAGING": 300, "PRODUCTION": 600}
 """How old an event may get before it is in a layer, in seconds: alerts say the same."""
 
@@ -31,6 +32,11 @@ class Layer:
         return sum(self.tables.values())
 
     @property
+    def events(self) -> int:
+        """Rows of which each is an event: an order's lines are not."""
+        return sum(n for name, n in self.tables.items() if "LINES" not in name)
+
+    @property
     def late(self) -> bool:
         """Whether its objective is missed."""
         return (self.behind or 0) > OBJECTIVES.get(self.name, float("inf"))
@@ -39,7 +45,7 @@ class Layer:
 def layers(rows: Sequence[Row], raw_waits: float | None = None) -> dict[str, Layer]:
     """Return the layers by name. `raw_waits`: the age of what the consumer holds."""
     made: dict[str, Layer] = {}
-    for name in ("RAW", "STAGING", "PRODUCTION", "ANALYTICS"):
+    for name in _HELD:
         mine = [row for row in rows if row["layer"] == name]
         newest = _latest(row["newest_at"] for row in mine)
         raw = made["RAW"].newest_at if made else newest
@@ -70,23 +76,37 @@ class Node:
     state: str
 
 
-def nodes(
-    vitals: Vitals, held: dict[str, Layer], dead: int, views: int, now: datetime
-) -> list[Node]:
-    """Return the seven stages in the order in which data pass them."""
+def nodes(vitals: Vitals, held: dict[str, Layer], dead: int, views: int) -> list[Node]:
+    """Return the seven stages in the order in which data pass them.
+
+    Those of the warehouse are as it last said: see `gone` for when it is away.
+    """
+    gold = held["PRODUCTION"]
     return [
         _process("Producer", vitals.produced, "published since its start"),
         _process("Broker", vitals.broker_log, "messages in its log"),
         _consumer(vitals),
         _raw(held["RAW"], dead),
-        _loaded("STAGING", held["STAGING"], now),
-        _loaded("PRODUCTION", held["PRODUCTION"], now),
+        _loaded(held["STAGING"], held["STAGING"].events, "events"),
+        _loaded(
+            gold,
+            gold.tables.get("PROD_ORDERS", 0),
+            f"orders, {plural(gold.tables.get('PROD_INVENTORY', 0), 'wine')}",
+        ),
         Node(
             "ANALYTICS",
             plural(views, "view"),
             f"{plural(held['ANALYTICS'].rows, 'row')} of history",
             "ok" if held["ANALYTICS"].rows else "unknown",
         ),
+    ]
+
+
+def gone(stages: Iterable[Node]) -> list[Node]:
+    """Return the stages while the warehouse does not answer."""
+    return [
+        attrs.evolve(node, state="away") if node.name in _HELD else node
+        for node in stages
     ]
 
 
@@ -97,6 +117,8 @@ def _process(name: str, count: float | None, sub: str) -> Node:
 
 
 def _consumer(vitals: Vitals) -> Node:
+    if vitals.written is None and vitals.produced is not None:
+        return Node("Consumer", NOTHING, "does not answer", "away")
     if vitals.written is None:
         return Node("Consumer", NOTHING, "nobody tells", "unknown")
     lag = vitals.lag or 0
@@ -110,15 +132,13 @@ def _raw(layer: Layer, dead: int) -> Node:
     return Node("RAW", decimal(layer.rows), sub, "ok" if layer.rows else "unknown")
 
 
-def _loaded(name: str, layer: Layer, now: datetime) -> Node:
+def _loaded(layer: Layer, count: int, of: str) -> Node:
     if not layer.rows:
-        return Node(name, "0", "rows", "unknown")
+        return Node(layer.name, "0", "nothing yet", "unknown")
     behind = layer.behind or 0
     state = "away" if layer.late else "waiting" if behind >= 1 else "ok"
     sub = f"{span(behind)} behind RAW" if behind >= 1 else "up with RAW"
-    return Node(
-        name, decimal(layer.rows), f"{sub}; written {age(layer.written_at, now)}", state
-    )
+    return Node(layer.name, decimal(count), f"{of}; {sub}", state)
 
 
 def drawing(stages: Iterable[Node]) -> str:

@@ -94,11 +94,21 @@ SOLD_BY_MINUTE: Final = Query(
     "sold_by_minute",
     f"""\
 SELECT
-    DATE_TRUNC('minute', O.ORDERED_AT) AS MINUTE,
-    COUNT(DISTINCT O.ORDER_ID) AS ORDERS,
+    DATE_TRUNC('minute', O.ORDERED_AT) AS SOLD_AT,
     SUM(L.NET) AS REVENUE
 {_SOLD}GROUP BY DATE_TRUNC('minute', O.ORDERED_AT)
-ORDER BY MINUTE""",
+ORDER BY DATE_TRUNC('minute', O.ORDERED_AT)""",
+    _SOLD_TAKES,
+)
+SOLD_BY_SECOND: Final = Query(
+    "sold_by_second",
+    f"""\
+SELECT
+    DATE_TRUNC('second', O.ORDERED_AT) AS SOLD_AT,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY DATE_TRUNC('second', O.ORDERED_AT)
+ORDER BY DATE_TRUNC('second', O.ORDERED_AT)
+LIMIT 1000""",
     _SOLD_TAKES,
 )
 SOLD_BY_PLACE: Final = Query(

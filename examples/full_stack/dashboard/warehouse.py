@@ -191,6 +191,6 @@ def _explain(error: BaseException) -> Away:
         )
     return Away(
         "The warehouse does not answer.",
-        "Start it again if it was stopped, or look at the network and at the "
-        "WINESTREAM_SNOWFLAKE settings.",
+        "A demo starts it again by itself. With an account, look at the network and at "
+        "the `WINESTREAM_SNOWFLAKE_…` settings.",
     )

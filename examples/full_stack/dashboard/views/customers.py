@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from full_stack.dashboard import charts, parts, queries
+from full_stack.dashboard import charts, parts, plots, queries
 from full_stack.dashboard.export import download
 from full_stack.dashboard.formats import (
     NOTHING,
@@ -127,7 +127,7 @@ def _who_comes_back(reading: Reading, scope: Mapping[str, Value]) -> None:
             for row in reading.rows(queries.CUSTOMERS_BY_HABIT, scope)
         ]
         charts.show(
-            charts.heat(
+            plots.heat(
                 rows,
                 (
                     "since",

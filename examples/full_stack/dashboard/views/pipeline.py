@@ -2,29 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import Any, Final
 
 import streamlit as st
 
-from full_stack.dashboard import breaking, charts, parts, path, queries
-from full_stack.dashboard.desk import Audited
+from full_stack.dashboard import charts, parts, path, queries
 from full_stack.dashboard.export import download
-from full_stack.dashboard.formats import NOTHING, age, clock, decimal, plural, span
+from full_stack.dashboard.formats import NOTHING, age, decimal, plural, span
 from full_stack.dashboard.frame import Empty, Reading, page
+from full_stack.dashboard.views.audited import partitions, verdict
+from full_stack.dashboard.views.break_it import break_panel
 from full_stack.dashboard.vitals import Vitals
 from full_stack.dashboard.warehouse import Row
 from full_stack.wiring import PIPELINE
 
 _VIEWS: Final = 4
-_BREAKS: Final = {
-    "consumer": ("Kill the consumer", "It is started again and goes on at its cursor."),
-    "warehouse": (
-        "Kill the warehouse",
-        "The consumer waits, and tries until it is up.",
-    ),
-    "broker": ("Cut the broker off", "Nothing is read for a while; nothing is lost."),
-}
 _KPIS: Final = {
     "Revenue": ("revenue", "€"),
     "Orders": ("orders", ""),
@@ -39,66 +31,37 @@ def pipeline(reading: Reading) -> None:
     """Draw the page."""
     given = reading.service
     vitals = given.monitor.look()
+    first = st.container()
     if given.settings.break_url:
-        # Above all that asks the warehouse: it may have just been killed.
-        _break_panel(given.settings.break_url)
-    held = path.layers(reading.rows(queries.LAYERS), vitals.oldest_unwritten)
-    letters = reading.rows(queries.DEAD_LETTERS)
-    dead = sum(int(row["messages"]) for row in letters)
-    reading.newest = held["RAW"].newest_at
-    parts.html(path.drawing(path.nodes(vitals, held, dead, _VIEWS, datetime.now(UTC))))
-    _verdict(given.desk.latest())
-    if not held["RAW"].rows and not dead:
+        # Drawn before the warehouse is asked: it may have just been killed.
+        break_panel(given.settings.break_url)
+    with first:
+        held, letters = _way(reading, vitals)
+    if not held["RAW"].rows and not letters:
         raise Empty("No events yet.")
     _headlines(vitals, held, letters, reading.rows(queries.WRITTEN, _SCOPE))
     _flow(reading, vitals)
     _freshness(held)
     _dead_letters(letters, reading)
     _history(reading)
-    _partitions(given.desk.latest())
+    partitions(given.desk.latest())
+
+
+def _way(
+    reading: Reading, vitals: Vitals
+) -> tuple[dict[str, path.Layer], Sequence[Row]]:
+    """Draw the path of the data and the verdict; return layers and dead letters."""
+    held = path.layers(reading.rows(queries.LAYERS), vitals.oldest_unwritten)
+    letters = reading.rows(queries.DEAD_LETTERS)
+    dead = sum(int(row["messages"]) for row in letters)
+    reading.newest = held["RAW"].newest_at
+    stages = path.nodes(vitals, held, dead, _VIEWS)
+    parts.html(path.drawing(path.gone(stages) if reading.trouble else stages))
+    verdict(reading.service.desk.latest())
+    return held, letters
 
 
 _SCOPE: Final = {"pipeline": PIPELINE}
-
-# ---------------------------------------------------------------------------- verdict
-
-
-def _verdict(audited: Audited) -> None:
-    report = audited.report
-    if report is None:
-        why = audited.trouble or "the first audit is under way"
-        _verdict_box("unknown", "Not audited yet", f"There is no verdict: {why}.")
-        return
-    made = f"Audited at {clock(audited.at)}"
-    if audited.trouble:
-        made += f"; not again since: {audited.trouble}"
-    counted = (
-        f"{decimal(sum(p.rows for p in report.partitions))} rows and "
-        f"{decimal(sum(p.dead_letters for p in report.partitions))} dead letters in "
-        f"{plural(len(report.partitions), 'partition')}, each offset exactly once"
-    )
-    left_out = "".join(
-        f" Not checked: {check} ({reason})."
-        for check, reason in report.not_made.items()
-    )
-    if report.ok:
-        title, state = "Nothing lost, nothing twice", "ok"
-    else:
-        title, state = f"{plural(report.offending, 'thing')} off", "bad"
-        counted = str(report.findings[0]) if report.findings else "see the audit"
-    _verdict_box(state, title, f"{counted}. {made}.{left_out}")
-
-
-def _verdict_box(state: str, title: str, text: str) -> None:
-    glass = {"ok": parts.FULL_GLASS, "bad": parts.SPILT_GLASS}.get(
-        state, parts.EMPTY_GLASS
-    )
-    parts.html(
-        f'<div class="ca-verdict {state}" role="status">{glass}<div>'
-        f"<strong>{escape(title)}</strong>"
-        f'<span class="ca-dim">{escape(text)}</span></div></div>'
-    )
-
 
 # -------------------------------------------------------------------------- headlines
 
@@ -125,13 +88,13 @@ def _headlines(
                 "warn" if vitals.outage else "lead",
             ),
             parts.Card(
-                "Written in the last minute",
+                "Rows, last minute",
                 decimal(minute),
-                f"{decimal(minute / 60, 1)} rows a second, by the ledger",
+                f"{decimal(minute / 60, 1)} a second, by the ledger",
                 spark=[float(row["written"]) for row in written],
             ),
             parts.Card(
-                "PRODUCTION behind RAW",
+                "PRODUCTION behind",
                 span(behind),
                 "objective: under 10 min",
                 "bad" if held["PRODUCTION"].late else "",
@@ -146,7 +109,7 @@ def _headlines(
                 NOTHING
                 if vitals.write_errors is None
                 else decimal(vitals.write_errors),
-                "retried until they land",
+                "tried again, or halved to find the poison",
                 "warn" if vitals.outage else "",
             ),
         ]
@@ -297,60 +260,3 @@ def _history(reading: Reading) -> None:
     title = f"{chosen}, {unit}" if unit else str(chosen)
     charts.show(charts.moments(taken, "as_of", field, title, unit), "pipeline-kpis")
     download("History as CSV", "kpi-history", taken)
-
-
-def _partitions(audited: Audited) -> None:
-    if audited.report is None:
-        return
-    with st.expander("What the audit counted, by partition"):
-        parts.table(
-            [
-                parts.Column("log", "Partition", "who"),
-                parts.Column("range", "Offsets"),
-                parts.Column("rows", "Rows", "num"),
-                parts.Column("dead", "Dead letters", "num"),
-                parts.Column("gaps", "Gaps", "num wide"),
-                parts.Column("slices", "Slices", "num wide"),
-                parts.Column("lag", "Lag", "num"),
-            ],
-            [
-                {
-                    "log": parts.cell(f"{p.log.topic} {p.log.partition}"),
-                    "range": parts.cell(f"{decimal(p.first)} to {decimal(p.cursor)}"),
-                    "rows": parts.cell(decimal(p.rows)),
-                    "dead": parts.cell(decimal(p.dead_letters)),
-                    "gaps": parts.cell(decimal(p.gaps)),
-                    "slices": parts.cell(decimal(p.slices)),
-                    "lag": parts.cell(decimal(p.lag)),
-                }
-                for p in audited.report.partitions
-            ],
-        )
-
-
-# --------------------------------------------------------------------------- break it
-
-
-def _break_panel(url: str) -> None:
-    control = breaking.look(url)
-    with st.container(border=True):
-        parts.section(
-            "Break it", "Nothing gets lost: watch the path and the verdict meanwhile."
-        )
-        if control is None:
-            parts.html('<p class="ca-note">The control does not answer.</p>')
-            return
-        columns = st.columns(len(control.targets) or 1)
-        for column, target in zip(columns, control.targets, strict=False):
-            label, promise = _BREAKS.get(target, (f"Break {target}", ""))
-            with column:
-                if st.button(
-                    label, key=f"break-{target}", help=promise, width="stretch"
-                ) and not breaking.break_it(url, target):
-                    st.caption("The control did not answer.")
-        happened = "".join(
-            f"<li><time>{clock(each.at)}</time><span>{escape(each.what)}</span></li>"
-            for each in control.happened
-        )
-        if happened:
-            parts.html(f'<ul class="ca-log">{happened}</ul>')

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from full_stack.dashboard import charts, parts, queries
+from full_stack.dashboard import charts, parts, plots, queries
 from full_stack.dashboard.export import download
 from full_stack.dashboard.formats import (
     NOTHING,
@@ -154,7 +154,7 @@ def _ranked(rows: Sequence[Row], order: str) -> None:
             "Margin rate up, revenue across; the larger a bead, the more bottles.",
         )
         charts.show(
-            charts.cloud(
+            plots.cloud(
                 [row for row in rows if row["margin_rate"] is not None], COLOURS
             ),
             "products-cloud",

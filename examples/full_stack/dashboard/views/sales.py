@@ -1,7 +1,7 @@
 """Sales: by day, region and appellation, and what a basket holds."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from full_stack.dashboard.formats import (
     percent,
     plural,
     short_money,
+    span,
 )
 from full_stack.dashboard.frame import Empty, Reading, page
 from full_stack.dashboard.look import COLOURS
@@ -30,13 +31,13 @@ from full_stack.dashboard.scope import (
     choose_period,
     since,
 )
+from full_stack.dashboard.slots import by_slots
 from full_stack.dashboard.warehouse import Row, Value
 
 TOP: Final = 10
 _DAYS_FOR_BARS: Final = 3
 """With fewer days than this, time of the day says more than bars of days."""
-_BARS: Final = 48
-_BUCKETS: Final = (1, 2, 5, 10, 15, 30, 60)  # minutes
+_FEW_MINUTES: Final = 10
 _CHANNELS: Final = {"web": "Web shop", "shop": "In the shop", "phone": "By phone"}
 
 Scope = Mapping[str, Value]
@@ -169,33 +170,13 @@ def _over_time(reading: Reading, rows: Sequence[Row], scope: Scope) -> None:
         parts.section("Revenue by day")
         charts.show(charts.days(rows, "revenue", "Revenue, €"), "sales-days")
     else:
-        minutes = reading.rows(queries.SOLD_BY_MINUTE, scope)
-        size, slots = by_slots(minutes)
-        parts.section(f"Revenue, every {size} min" if size > 1 else "Revenue by minute")
-        charts.show(
-            charts.moments(slots, "at", "revenue", "Revenue, €", "€"), "sales-minutes"
-        )
+        sold = reading.rows(queries.SOLD_BY_MINUTE, scope)
+        if len(sold) <= _FEW_MINUTES:
+            sold = reading.rows(queries.SOLD_BY_SECOND, scope)
+        size, made = by_slots(sold)
+        parts.section("Revenue as it comes", f"Every {span(size)}, in Paris' time.")
+        charts.show(charts.slots(made, "revenue", "Revenue, €"), "sales-moments")
     download("Days as CSV", "sales-by-day", rows)
-
-
-def by_slots(minutes: Sequence[Row]) -> tuple[int, list[dict[str, Any]]]:
-    """Return a slot's minutes, and revenue by slot, with zeros where nothing sold."""
-    if not minutes:
-        return 1, []
-    first, last = minutes[0]["minute"], minutes[-1]["minute"]
-    length = (last - first).total_seconds() / 60 + 1
-    size = next((each for each in _BUCKETS if length / each <= _BARS), _BUCKETS[-1])
-    sums: dict[datetime, Decimal] = {}
-    for row in minutes:
-        at = row["minute"]
-        start = at - timedelta(minutes=at.minute % size)
-        sums[start] = sums.get(start, Decimal(0)) + row["revenue"]
-    at = first - timedelta(minutes=first.minute % size)
-    slots = []
-    while at <= last:
-        slots.append({"at": at, "revenue": sums.get(at, Decimal(0))})
-        at += timedelta(minutes=size)
-    return size, slots
 
 
 def _places(reading: Reading, scope: Scope) -> None:
