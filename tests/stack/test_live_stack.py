@@ -16,6 +16,7 @@ import pytest
 from live_stack import Live, live, until
 from stack_files import metric_names, rules, system_packages, tool
 
+from full_stack.dashboard.vitals import EXPRESSIONS
 from full_stack.monitoring.grafana.make_dashboards import dashboards
 
 pytestmark = [system_packages, pytest.mark.timeout(400)]
@@ -88,6 +89,12 @@ def test_every_query_of_every_dashboard_has_data(stack: Live, expression: str) -
     query = filled(expression)
     assert_data(stack, query)
     assert not metric_names(query) - names_known(stack) - {"ALERTS"}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_query_of_the_shops_page_has_data(stack: Live, expression: str) -> None:
+    """What the Streamlit page asks of Prometheus is there, too."""
+    assert_data(stack, expression)
 
 
 def test_every_variable_of_every_dashboard_has_values(stack: Live) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from full_stack.legend import break_command, legend
+from full_stack.progress import Progress
 from full_stack.wiring import BREAK_PORT
 
 METRICS = {
@@ -54,6 +55,12 @@ def test_what_is_missing_is_said_with_its_reason(name: str) -> None:
     assert "not installed (so): " in told
     assert "8501" not in told
     assert "9090" not in told
+
+
+def test_what_is_said_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bracket is no markup: whoever copies the line gets all of it."""
+    Progress(0, 0).say("pip install 'winestream[dashboard]'")
+    assert capsys.readouterr().err == "pip install 'winestream[dashboard]'\n"
 
 
 def test_the_command_names_an_address_only_where_it_must() -> None:
