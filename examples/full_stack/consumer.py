@@ -17,6 +17,7 @@ from full_stack.child import watch_parent
 from full_stack.wiring import (
     CONSUMER_PORT,
     DATABASE,
+    EMBEDDED_WAREHOUSE,
     GROUP,
     METRICS_ADDRESS,
     METRICS_PORT,
@@ -56,9 +57,6 @@ SHORTER: Final = {
 }
 """Variables that the demo's other programs share, and the setting each is."""
 
-EMBEDDED: Final = "WINESTREAM_EMBEDDED_WAREHOUSE"
-"""How to sign in to the demo's embedded warehouse, as JSON; beats a real account."""
-
 
 def settings(variables: Mapping[str, str]) -> ConsumerSettings:
     """Return the demo's settings with what the variables say.
@@ -68,7 +66,7 @@ def settings(variables: Mapping[str, str]) -> ConsumerSettings:
     """
     known = {field.name for field in attrs.fields(ConsumerSettings)}
     told = [e for e in from_environment(variables) if e.path[0] in known]
-    if EMBEDDED in variables:
+    if EMBEDDED_WAREHOUSE in variables:
         told = [entry for entry in told if entry.path[0] != "snowflake"]
     entries = [*_own(), *told, *_shorter(variables), *_embedded(variables)]
     return resolve(ConsumerSettings, entries).require()
@@ -96,13 +94,13 @@ def _shorter(variables: Mapping[str, str]) -> Iterator[Entry]:
 
 def _embedded(variables: Mapping[str, str]) -> Iterator[Entry]:
     """Take the arguments of `snowflake.connector.connect` that the warehouse gives."""
-    if EMBEDDED not in variables:
+    if EMBEDDED_WAREHOUSE not in variables:
         return
     known = {field.name for field in attrs.fields(ConnectionSettings)}
-    for name, value in json.loads(variables[EMBEDDED]).items():
+    for name, value in json.loads(variables[EMBEDDED_WAREHOUSE]).items():
         if name != "session_parameters":  # the writer sets its own
             section = ("snowflake",) if name in known else ("snowflake", "options")
-            yield Entry((*section, name), value, EMBEDDED, "environment")
+            yield Entry((*section, name), value, EMBEDDED_WAREHOUSE, "environment")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line beside the display."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def show(
         self, landed: Callable[[], Mapping[str, int]], *, force: bool = False

@@ -2,10 +2,11 @@
 
     python examples/full_stack/run.py
 
-Variables, all optional: EVENTS how many messages (0: until Ctrl-C), HEADLESS=1 to end
-by itself, POISON the share of broken ones (0.05), RATE messages a second (0: as fast
-as they go), SEED of the story, DATA a folder to keep the warehouse in. The last line
-of standard output is one JSON object.
+It opens a page and goes on until Ctrl-C. Variables, all optional: HEADLESS=1 to end by
+itself and without a page, EVENTS how many messages (0: without end), POISON the share
+of broken ones (0.05), RATE messages a second (0: as fast as they go), SEED of the
+story, DATA a folder to keep the warehouse in. The last line of standard output is one
+JSON object.
 """
 
 import json
@@ -17,16 +18,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import attrs
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from full_stack.books import Ledger
 from full_stack.layers import Layers, look_through
+from full_stack.legend import legend
 from full_stack.progress import Progress
 from full_stack.stack import Stack, Wish
 from full_stack.verdict import Verdict, judge
+from full_stack.watchers import Watchers
 from winestream.errors import WinestreamError
 
 BIN = Path(sys.executable).parent
@@ -37,25 +42,32 @@ STALL_SECONDS = 120.0
 """The demo gives up when nothing lands for so long; an outage pauses for 60 s."""
 
 
-def wish() -> tuple[Wish, bool]:
-    """Read the variables; also return whether DATA is to be kept."""
+@attrs.frozen
+class Asked:
+    """What to do, whether with a page, and whether DATA is to be kept."""
+
+    wish: Wish
+    open: bool
+    keep: bool
+
+
+def asked_for() -> Asked:
+    """Read the variables."""
     environ = os.environ
     headless = environ.get("HEADLESS", "") not in ("", "0")
     folder = environ.get("DATA")
     data = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="winestream-demo-"))
     events = environ.get("EVENTS") or (DEFAULT_EVENTS if headless else 0)
     rate = environ.get("RATE") or (0 if headless else DEFAULT_RATE)
-    return (
-        Wish(
-            events=int(events),
-            rate=float(rate),
-            seed=int(environ.get("SEED") or 1855),
-            poison=float(environ.get("POISON") or 0),
-            data=data,
-            live=float(rate) > 0,
-        ),
-        bool(folder),
+    wish = Wish(
+        events=int(events),
+        rate=float(rate),
+        seed=int(environ.get("SEED") or 1855),
+        poison=float(environ.get("POISON") or 0),
+        data=data,
+        live=float(rate) > 0,
     )
+    return Asked(wish, open=not headless, keep=bool(folder))
 
 
 @contextmanager
@@ -77,49 +89,89 @@ def asked_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def tell_story(stack: Stack, progress: Progress, asked: threading.Event) -> None:
-    """Wait until the producer has told its story or somebody wants to stop."""
-    while stack.acknowledged() is None:
-        stack.supervise()
-        progress.show(stack.landed)
-        if asked.wait(TICK_SECONDS):
-            progress.say("stopping: no more orders, then the consumer writes the rest")
-            stack.producer.tell("pause")
-            break
+class Demo:
+    """A running stack, who looks on, and what is shown in the terminal."""
 
+    def __init__(
+        self, stack: Stack, watchers: Watchers | None, progress: Progress
+    ) -> None:
+        self._stack, self._watchers, self._progress = stack, watchers, progress
+        self._said = 0
 
-def wait_until_landed(stack: Stack, progress: Progress) -> None:
-    """Wait until the warehouse has as many rows as the broker has messages."""
-    most, since = -1, time.monotonic()
-    while True:
-        stack.supervise()
-        progress.show(stack.landed)
-        acknowledged = stack.acknowledged()
-        there = sum(stack.landed().values())
-        if acknowledged is not None and there >= sum(acknowledged.values()):
-            return
-        if there > most:
-            most, since = there, time.monotonic()
-        if time.monotonic() - since > STALL_SECONDS:
-            progress.say(f"nothing has landed for {STALL_SECONDS:.0f} s, giving up")
-            return
-        time.sleep(TICK_SECONDS)
-
-
-def run(stack: Stack, asked: threading.Event) -> tuple[Verdict, Layers]:
-    """Tell the story, let it land and pass through all layers, stop in order, judge."""
-    with Progress(stack.consumer_port, stack.producer_port) as progress:
-        progress.say(
+    def greet(self) -> None:
+        """Say where everything is."""
+        stack, say = self._stack, self._progress.say
+        say(
             f"broker {stack.broker.bootstrap}  warehouse 127.0.0.1:"
             f"{stack.warehouse.port}  metrics http://127.0.0.1:{stack.consumer_port}"
-            f"/metrics and :{stack.producer_port}/metrics  logs {stack.wish.data}/logs"
+            f"/metrics and :{stack.producer_port}/metrics  logs {stack.logs}"
         )
-        progress.say(
+        say(
             f"consumer pid {stack.consumer.pid}  warehouse pid {stack.warehouse.pid}  "
             "(kill one and watch)"
         )
-        tell_story(stack, progress, asked)
-        wait_until_landed(stack, progress)
+        if self._watchers is not None:
+            for line in legend(self._watchers):
+                say(line)
+
+    def tick(self) -> None:
+        """Start again what has ended; show how it stands and what happened."""
+        self._stack.supervise()
+        if self._watchers is not None:
+            self._watchers.supervise()
+        events = self._stack.events.since(self._said)
+        for event in events:
+            self._progress.say(f"{event.at.astimezone():%H:%M:%S}  {event.what}")
+        self._said += len(events)
+        self._progress.show(self._stack.landed)
+
+    def tell_story(self, asked: threading.Event) -> None:
+        """Go on until the producer has told its story or somebody wants to stop."""
+        while self._stack.acknowledged() is None:
+            self.tick()
+            if asked.wait(TICK_SECONDS):
+                self._progress.say(
+                    "stopping: no more orders, then the consumer writes the rest"
+                )
+                self._stack.producer.tell("pause")
+                return
+        if self._watchers is not None and not asked.is_set():
+            self._progress.say("the story is told; the page stays open until Ctrl-C")
+            while not asked.wait(TICK_SECONDS):
+                self.tick()
+
+    def wait_until_landed(self) -> None:
+        """Wait until the warehouse has as many rows as the broker has messages."""
+        most, since = -1, time.monotonic()
+        while True:
+            self.tick()
+            acknowledged = self._stack.acknowledged()
+            there = sum(self._stack.landed().values())
+            if acknowledged is not None and there >= sum(acknowledged.values()):
+                return
+            if there > most:
+                most, since = there, time.monotonic()
+            if time.monotonic() - since > STALL_SECONDS:
+                self._progress.say(
+                    f"nothing has landed for {STALL_SECONDS:.0f} s, giving up"
+                )
+                return
+            time.sleep(TICK_SECONDS)
+
+
+def run(stack: Stack, asked: threading.Event, *, open_: bool) -> tuple[Verdict, Layers]:
+    """Tell the story, let it land and pass through all layers, stop in order, judge."""
+    with ExitStack() as held:
+        progress = held.enter_context(
+            Progress(stack.consumer_port, stack.producer_port)
+        )
+        watchers = held.enter_context(Watchers(stack)) if open_ else None
+        demo = Demo(stack, watchers, progress)
+        demo.greet()
+        demo.tell_story(asked)
+        demo.wait_until_landed()
+        stack.breaker.close()
+        demo.tick()  # what was broken a moment ago
         progress.show(stack.landed, force=True)
         stack.consumer.stop()
         ledger = Ledger(stack.wish.data / "produced.jsonl")
@@ -140,21 +192,21 @@ def run(stack: Stack, asked: threading.Event) -> tuple[Verdict, Layers]:
 
 def main() -> int:
     """Run and print the verdict; 0 when every message and cent is accounted for."""
-    asked_for, keep = wish()
+    given = asked_for()
     began = time.monotonic()
     try:
-        with asked_to_stop() as asked, Stack(asked_for) as stack:
-            verdict, layers = run(stack, asked)
+        with asked_to_stop() as asked, Stack(given.wish) as stack:
+            verdict, layers = run(stack, asked, open_=given.open)
             restarts = stack.restarts
     except (WinestreamError, RuntimeError) as error:
         sys.stderr.write(f"the demo failed: {error}\n")
         return 1
     finally:
-        if not keep:
-            shutil.rmtree(asked_for.data, ignore_errors=True)
-    if keep:
+        if not given.keep:
+            shutil.rmtree(given.wish.data, ignore_errors=True)
+    if given.keep:
         sys.stderr.write(
-            f"kept: {BIN}/winestream local serve --data {asked_for.data} opens it\n"
+            f"kept: {BIN}/winestream local serve --data {given.wish.data} opens it\n"
         )
     report = {
         "produced": verdict.produced,

@@ -1,30 +1,28 @@
 """The processes of a demo: started in order, kept running, stopped in order."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 import attrs
 import snowflake.connector
+from confluent_kafka.admin import AdminClient
 
 from full_stack.books import Books
-from full_stack.child import CHILD
+from full_stack.breaking import Breaker, Events, Target
 from full_stack.poison import MARKER
+from full_stack.process import Process, ours
+from full_stack.progress import scrape
 from full_stack.verdict import landed_by_table
 from full_stack.wiring import (
     BOOTSTRAP,
     BROKER_PORT,
     CONSUMER_PORT,
     DATABASE,
+    EMBEDDED_WAREHOUSE,
     GROUP,
     METRICS_PORT,
     PIPELINE,
@@ -36,14 +34,16 @@ from winestream.local import EmbeddedBroker, EmbeddedWarehouse, TaskRun
 from winestream.local.broker_metrics import BrokerMetrics
 from winestream.operations.deploy import deploy, register_tables
 
-STOP_SECONDS: Final = 45
-"""A consumer's own stop takes at most 30 s; then a margin."""
-
 TIME_FACTOR: Final = 15.0
 """For tasks a minute passes in four seconds: loads every two, KPIs every twenty."""
 
 DRAIN: Final = timedelta(minutes=5)
 """A bound on what the tasks may need once everything has landed."""
+
+LOOK_SECONDS: Final = 2.0
+
+BROKER_DOWN_SECONDS: Final = 10.0
+"""Longer than SESSION: the group forgets the consumer, which has to join again."""
 
 
 @attrs.frozen
@@ -58,81 +58,6 @@ class Wish:
     live: bool
 
 
-class Process:
-    """A child of ours, with its output in a file and its input a pipe of ours."""
-
-    def __init__(
-        self, module: str, arguments: list[str], environment: dict[str, str], log: Path
-    ) -> None:
-        self.module = module
-        self._command = [sys.executable, "-m", module, *arguments]
-        self._environment = environment
-        self._log = log
-        self.lines: list[str] = []
-        self._start()
-
-    def _start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 — our own module
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=self._environment,
-                # A Ctrl-C in the terminal is for the demo, which stops in order.
-                start_new_session=True,
-            )
-        self._reader = threading.Thread(
-            target=self._read, args=(self._process.stdout,), daemon=True
-        )
-        self._reader.start()
-
-    def _read(self, stream: IO[str]) -> None:
-        self.lines.extend(line.strip() for line in stream)
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
-        return self._process.poll()
-
-    def tell(self, line: str) -> None:
-        """Write a line to its pipe."""
-        with suppress(OSError, ValueError):
-            if self._process.stdin:
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
-
-    def restart(self) -> None:
-        """Start it again, as `restart: unless-stopped` would."""
-        self._close()
-        self._start()
-
-    def stop(self) -> int:
-        """SIGTERM, wait, and SIGKILL only if that takes too long."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        return self._close()
-
-    def _close(self) -> int:
-        code = self._process.wait()
-        self._reader.join(1)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe:
-                    pipe.close()
-        return code
-
-
 class Stack:
     """Broker, warehouse, consumer, producer; a context manager.
 
@@ -144,8 +69,9 @@ class Stack:
         self.wish = wish
         self.restarts = 0
         self._landed: Mapping[str, int] = {}
-        self._logs = wish.data / "logs"
-        self._logs.mkdir(parents=True, exist_ok=True)
+        self.logs = wish.data / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.events = Events()
         self.broker = EmbeddedBroker.start(TOPICS)
         try:
             self.warehouse = EmbeddedWarehouse.start(wish.data, time_factor=TIME_FACTOR)
@@ -162,6 +88,7 @@ class Stack:
             self.broker_metrics = BrokerMetrics.start(
                 self.broker.bootstrap, groups=[GROUP], port=free_port(BROKER_PORT)
             )
+            self.breaker = Breaker(self._targets(), self._landed_rows, self.events)
         except BaseException:
             self._stop_servers()
             raise
@@ -181,10 +108,10 @@ class Stack:
             raise RuntimeError("the embedded broker ended, and its log with it")
         if not self.warehouse.alive:
             self.warehouse.restart()
-            self.restarts += 1
+            self._restarted("warehouse")
         if self.consumer.exit_code is not None:
             self.consumer.restart()
-            self.restarts += 1
+            self._restarted("consumer")
 
     def landed(self) -> Mapping[str, int]:
         """Count this run's rows by table; the last known while nobody answers."""
@@ -221,6 +148,8 @@ class Stack:
     def close(self) -> None:
         """Stop in order: what is being read is written before its source goes."""
         try:
+            if hasattr(self, "breaker"):
+                self.breaker.close()
             for name in ("consumer", "producer"):
                 process = getattr(self, name, None)
                 if process is not None:
@@ -242,7 +171,7 @@ class Stack:
             report: dict[str, Any] = json.loads(lines[-1])
             return report
         if self.producer.exit_code is not None:
-            raise RuntimeError(f"the producer ended early, see {self._logs}")
+            raise RuntimeError(f"the producer ended early, see {self.logs}")
         return None
 
     def _deploy(self) -> None:
@@ -254,13 +183,12 @@ class Stack:
             register_tables(connection, PIPELINE, routes().tables)
 
     def _consumer(self) -> Process:
-        connection = json.dumps(self.warehouse.connection)
         return self._start(
             "consumer",
             [],
             {
                 METRICS_PORT: str(self.consumer_port),
-                "WINESTREAM_EMBEDDED_WAREHOUSE": connection,
+                EMBEDDED_WAREHOUSE: json.dumps(self.warehouse.connection),
                 "WINESTREAM_ON_NEW_LOG": "start",
             },
         )
@@ -282,18 +210,59 @@ class Stack:
     def _start(
         self, name: str, arguments: list[str], variables: dict[str, str]
     ) -> Process:
-        examples = str(Path(__file__).parent.parent)
-        path = os.pathsep.join(filter(None, [examples, os.environ.get("PYTHONPATH")]))
-        environment = {
-            **os.environ,
-            **variables,
-            BOOTSTRAP: self.broker.bootstrap,
-            CHILD: "1",
-            "PYTHONPATH": path,
+        variables = {**variables, BOOTSTRAP: self.broker.bootstrap}
+        return ours(name, arguments, variables, self.logs / f"{name}.log")
+
+    def _restarted(self, name: str) -> None:
+        self.restarts += 1
+        self.events.note(f"the {name} had ended and was started again")
+
+    # ------------------------------------------------------------------ to break it
+
+    def _targets(self) -> Mapping[str, Target]:
+        # The consumer and the warehouse come back because `supervise` starts them.
+        return {
+            "consumer": Target(
+                broken="the consumer is killed (SIGKILL)",
+                back="the consumer has its partitions again",
+                breaks=self.consumer.kill,
+                works=self._consumer_reads,
+            ),
+            "warehouse": Target(
+                broken="the warehouse is killed (SIGKILL)",
+                back="the warehouse answers again",
+                breaks=self.warehouse.kill,
+                works=self._warehouse_answers,
+            ),
+            "broker": Target(
+                broken="the broker drops every connection and accepts none",
+                back="the broker answers again",
+                breaks=self.broker.down,
+                works=self._broker_answers,
+                mend=self.broker.up,
+                lasts=BROKER_DOWN_SECONDS,
+            ),
         }
-        return Process(
-            f"full_stack.{name}", arguments, environment, self._logs / f"{name}.log"
+
+    def _consumer_reads(self) -> bool:
+        return any(
+            name == "partitions_assigned" and value > 0
+            for name, _, value in scrape(self.consumer_port)
         )
+
+    def _warehouse_answers(self) -> bool:
+        with self.connect() as connection:
+            connection.cursor().execute("SELECT 1")
+        return True
+
+    def _broker_answers(self) -> bool:
+        client = AdminClient(
+            {"bootstrap.servers": self.broker.bootstrap, "log_level": 0}
+        )
+        return bool(client.list_topics(timeout=LOOK_SECONDS).topics)
+
+    def _landed_rows(self) -> int:
+        return sum(self.landed().values())
 
     def _stop_servers(self) -> None:
         if hasattr(self, "broker_metrics"):

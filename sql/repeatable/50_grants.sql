@@ -76,4 +76,9 @@ GRANT SELECT ON ALL TABLES IN DATABASE ${database} TO ROLE ${auditor_role};
 GRANT SELECT ON FUTURE TABLES IN DATABASE ${database} TO ROLE ${auditor_role};
 GRANT SELECT ON ALL VIEWS IN DATABASE ${database} TO ROLE ${auditor_role};
 GRANT SELECT ON FUTURE VIEWS IN DATABASE ${database} TO ROLE ${auditor_role};
+-- To see what waits in them; it changes no table, so it can consume nothing.
+GRANT SELECT ON ALL STREAMS IN SCHEMA RAW TO ROLE ${auditor_role};
+GRANT SELECT ON ALL STREAMS IN SCHEMA STAGING TO ROLE ${auditor_role};
+GRANT SELECT ON FUTURE STREAMS IN SCHEMA RAW TO ROLE ${auditor_role};
+GRANT SELECT ON FUTURE STREAMS IN SCHEMA STAGING TO ROLE ${auditor_role};
 GRANT MONITOR ON ALL TASKS IN SCHEMA OPS TO ROLE ${auditor_role};

@@ -1,69 +1,37 @@
 """A running demo, watched by a real Prometheus, Alertmanager and node_exporter.
 
-They run with the committed configuration. Only this is changed: addresses, since
-there are no containers; times, since nobody waits for minutes; secrets' files.
+They run with the committed configuration, changed as `full_stack.native_monitoring`
+says, and with secrets' files of their own.
 """
 
-import http.server
 import json
-import subprocess
-import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import attrs
 import yaml
 from alert_sinks import Sinks, sinks
-from stack_files import MONITORING, PROMETHEUS, read, tool
+from stack_files import MONITORING, read, tool
 
+from full_stack.native_monitoring import (
+    ALERTMANAGER,
+    AUDIT,
+    NODE,
+    PROMETHEUS_ITSELF,
+    prometheus_config,
+)
+from full_stack.process import Process, foreign
 from full_stack.stack import Stack, Wish, free_port
+from full_stack.watchers import audit
 from full_stack.wiring import GROUP
 from winestream.local.broker_metrics import BrokerMetrics
 
 START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 20.0
-
-STANDS_IN: Final = """\
-# The audit and the tasks are not part of this demo yet; this stands in for what serves
-# their figures, with the names and labels that it will have.
-audit_ok 1
-audit_offending 0
-layer_freshness_seconds{layer="STAGING"} 12
-layer_freshness_seconds{layer="PRODUCTION"} 30
-"""
-
-
-class Daemon:
-    """A program of Debian's, with its output in a file; ends by its pid."""
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        self._command, self._log = command, log
-        self.start()
-
-    def start(self) -> None:
-        """Start it, or start it again."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that takes too long."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 @attrs.define
@@ -71,7 +39,7 @@ class Live:
     """Everything that runs, and how to ask it."""
 
     demo: Stack
-    node: Daemon
+    node: Process
     sinks: Sinks
     prometheus: str
     alertmanager: str
@@ -141,24 +109,21 @@ def live(folder: Path) -> Iterator[Live]:
             "consumer:8000": demo.consumer_port,
             "producer:8001": demo.producer_port,
             "redpanda:9644": broker.port,
-            "node_exporter:9100": free_port(9100),
-            "alertmanager:9093": free_port(9093),
-            "localhost:9090": free_port(9090),
-            "audit:8002": enter(_stand_in()),
+            AUDIT: free_port(8002),
+            NODE: free_port(9100),
+            ALERTMANAGER: free_port(9093),
+            PROMETHEUS_ITSELF: free_port(9090),
         }
         addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        node = enter(
-            Daemon(
-                [
-                    tool("prometheus-node-exporter"),
-                    f"--web.listen-address={addresses['node_exporter:9100']}",
-                ],
-                folder / "node_exporter.log",
-            )
-        )
-        alertmanager = addresses["alertmanager:9093"]
+        enter(audit(demo, ports[AUDIT], folder / "audit.log", every="2s"))
+        node_command = [
+            tool("prometheus-node-exporter"),
+            f"--web.listen-address={addresses[NODE]}",
+        ]
+        node = enter(foreign(node_command, folder / "node_exporter.log"))
+        alertmanager = addresses[ALERTMANAGER]
         enter(
-            Daemon(
+            foreign(
                 [
                     tool("prometheus-alertmanager"),
                     f"--config.file={_alertmanager(folder, caught)}",
@@ -169,12 +134,13 @@ def live(folder: Path) -> Iterator[Live]:
                 folder / "alertmanager.log",
             )
         )
-        prometheus = addresses["localhost:9090"]
+        config = prometheus_config(folder, addresses, every="1s", patience="3s")
+        prometheus = addresses[PROMETHEUS_ITSELF]
         enter(
-            Daemon(
+            foreign(
                 [
                     tool("prometheus"),
-                    f"--config.file={_prometheus(folder, addresses)}",
+                    f"--config.file={config}",
                     f"--storage.tsdb.path={folder / 'prometheus'}",
                     f"--web.listen-address={prometheus}",
                 ],
@@ -188,35 +154,6 @@ def live(folder: Path) -> Iterator[Live]:
                 START_SECONDS,
             )
         yield Live(demo, node, caught, f"http://{prometheus}", f"http://{alertmanager}")
-
-
-def _prometheus(folder: Path, addresses: dict[str, str]) -> Path:
-    config = read(PROMETHEUS / "prometheus.yml")
-    config["global"] = {
-        "scrape_interval": "1s",
-        "scrape_timeout": "1s",
-        "evaluation_interval": "1s",
-    }
-    config["rule_files"] = [str(folder / "rules" / "*.yml")]
-    text = yaml.safe_dump(config)
-    targets = read(PROMETHEUS / "targets" / "audit.yml") or [
-        {"targets": ["audit:8002"]}
-    ]
-    audit = yaml.safe_dump(targets)
-    for name, address in addresses.items():
-        text, audit = text.replace(name, address), audit.replace(name, address)
-    (folder / "targets").mkdir()
-    (folder / "targets" / "audit.yml").write_text(audit)
-    (folder / "rules").mkdir()
-    for file in (PROMETHEUS / "rules").glob("*.yml"):
-        content = read(file)
-        for rule in (rule for group in content["groups"] for rule in group["rules"]):
-            if "for" in rule:
-                rule["for"] = "3s"
-        (folder / "rules" / file.name).write_text(yaml.safe_dump(content))
-    made = folder / "prometheus.yml"
-    made.write_text(text)
-    return made
 
 
 def _alertmanager(folder: Path, caught: Sinks) -> Path:
@@ -241,23 +178,3 @@ def _alertmanager(folder: Path, caught: Sinks) -> Path:
     text = yaml.safe_dump(config).replace("/run/secrets", str(folder / "secrets"))
     made.write_text(text)
     return made
-
-
-@contextmanager
-def _stand_in() -> Iterator[int]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(STANDS_IN.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()

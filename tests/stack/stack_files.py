@@ -32,6 +32,7 @@ _PACKAGES: Final = {
     "prometheus-node-exporter": "prometheus-node-exporter",
 }
 _INSTALL_SECONDS = 170
+_WAIT = ("-o", "DPkg::Lock::Timeout=120")  # somebody else may be installing
 
 
 def read(path: Path) -> Any:
@@ -57,8 +58,8 @@ def _install(package: str) -> str:
     # Installed, not started: in runlevel 1 a package's service stays off.
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in (
-        ["apt-get", "-q", "update"],
-        ["apt-get", "-qy", "install", "--no-install-recommends", package],
+        ["apt-get", "-q", *_WAIT, "update"],
+        ["apt-get", "-qy", *_WAIT, "install", "--no-install-recommends", package],
     ):
         done = subprocess.run(
             command,

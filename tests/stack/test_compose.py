@@ -7,7 +7,15 @@ import pytest
 import yaml
 from stack_files import ROOT, STACK, WANTED, python_tool, read, run
 
-from full_stack.wiring import CONSUMER_PORT, PRODUCER_PORT, TOPICS
+from full_stack.wiring import (
+    AUDIT_PORT,
+    CONSUMER_PORT,
+    DASHBOARD_PORT,
+    GROUP,
+    PIPELINE,
+    PRODUCER_PORT,
+    TOPICS,
+)
 
 COMPOSE = read(STACK / "compose.yaml")
 SERVICES: Mapping[str, Any] = COMPOSE["services"]
@@ -84,11 +92,8 @@ def test_the_network_has_the_sources_name() -> None:
 
 @services
 def test_a_dependency_is_in_the_same_profile_or_not_required(name: str) -> None:
-    """No profile leaves a service waiting for one that does not run.
-
-    A `…-dashboard` profile is only ever asked for beside its main one.
-    """
-    mine = {p.removesuffix("-dashboard") for p in SERVICES[name].get("profiles", ())}
+    """No profile leaves a service waiting for one that does not run."""
+    mine = set(SERVICES[name].get("profiles", ()))
     for each, how in _needs(name).items():
         theirs = set(SERVICES[each].get("profiles", ()))
         assert not theirs or mine <= theirs or not how.get("required", True)
@@ -126,6 +131,10 @@ def test_conditions_can_be_met(name: str) -> None:
         ("consumer", "deploy"),
         ("consumer-account", "deploy-account"),
         ("deploy", "warehouse"),
+        ("audit", "deploy"),
+        ("audit-account", "deploy-account"),
+        ("dashboard", "deploy"),
+        ("dashboard-account", "deploy-account"),
         ("prometheus", "console"),
         ("grafana", "prometheus"),
     ],
@@ -173,11 +182,44 @@ def test_the_ports_are_the_designs() -> None:
         "alertmanager": 9093,
         "grafana": 3000,
         "console": 8080,
-        "dashboard": 8501,
+        "dashboard": DASHBOARD_PORT,
+        "dashboard-account": DASHBOARD_PORT,
+        "audit": AUDIT_PORT,
+        "audit-account": AUDIT_PORT,
         "consumer": CONSUMER_PORT,
         "producer": PRODUCER_PORT,
     }.items():
         assert published[name] == {port}
+
+
+@pytest.mark.parametrize("profile", ["embedded", "account"])
+def test_each_warehouse_comes_with_everything(profile: str) -> None:
+    """Whichever profile is taken: a consumer, an audit and a dashboard run."""
+    running = {
+        name
+        for name, service in SERVICES.items()
+        if profile in service.get("profiles", [profile])
+    }
+    suffix = "" if profile == "embedded" else "-account"
+    for name in ("deploy", "consumer", "audit", "dashboard"):
+        assert name + suffix in running
+    assert ("warehouse" in running) == (profile == "embedded")
+    aliases = [
+        alias
+        for name in running
+        if isinstance(SERVICES[name]["networks"], dict)
+        for alias in SERVICES[name]["networks"]["kafka-network"]["aliases"]
+    ]
+    assert sorted(aliases) == ["audit", "consumer"], "what Prometheus asks for"
+
+
+@pytest.mark.parametrize("name", ["audit", "audit-account"])
+def test_the_audit_asks_for_this_pipeline(name: str) -> None:
+    """It audits the consumer's pipeline and group, and serves the layers' freshness."""
+    command = SERVICES[name]["command"]
+    for part in (f"--pipeline={PIPELINE}", f"--group={GROUP}", "--freshness"):
+        assert part in command
+    assert f"--metrics-port={AUDIT_PORT}" in command
 
 
 def test_every_variable_is_explained() -> None:

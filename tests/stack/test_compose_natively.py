@@ -18,6 +18,7 @@ import pytest
 import snowflake.connector
 from stack_files import STACK, WANTED, read
 
+from full_stack.docker import healthy
 from full_stack.stack import free_port
 from full_stack.wiring import DATABASE, TOPICS
 from winestream.local import EmbeddedBroker
@@ -41,11 +42,16 @@ class Native:
     def __init__(self, folder: Path, bootstrap: str) -> None:
         self._folder = folder
         self.warehouse_port = free_port(8084)
+        self.audit_port = free_port(0)
+        self.dashboard_port = free_port(0)
         self._replaced = {
             "redpanda:9092": bootstrap,
             "0.0.0.0": "127.0.0.1",  # noqa: S104 — what containers listen on
             '"warehouse"': '"127.0.0.1"',
             "8084": str(self.warehouse_port),
+            "--metrics-port=8002": f"--metrics-port={self.audit_port}",
+            "--port=8501": f"--port={self.dashboard_port}",
+            "${AUDIT_EVERY:-1m}": "1s",
             "/data": str(folder / "data"),
             "${PRODUCER_RATE:-40}": "40",
             "${PRODUCER_POISON:-0}": "0.02",
@@ -126,7 +132,7 @@ def lines(log: Path) -> list[Mapping[str, Any]]:
 def test_the_services_run_as_compose_starts_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Warehouse, deploy, producer, consumer: rows land, and a stop is a clean one."""
+    """Rows land, audit and dashboard are healthy, and a stop is a clean one."""
     monkeypatch.setenv("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
     (tmp_path / "data").mkdir()
     with EmbeddedBroker.start(TOPICS) as broker:
@@ -139,6 +145,10 @@ def test_the_services_run_as_compose_starts_them(
             with native.start("producer") as producer:
                 with native.start("consumer") as consumer:
                     _until(lambda: rows(native) >= 200)
+                    _healthy(native, monkeypatch, "audit", 8002, native.audit_port)
+                    _healthy(
+                        native, monkeypatch, "dashboard", 8501, native.dashboard_port
+                    )
                 assert consumer.returncode == 0
             assert producer.returncode == 0
             landed = rows(native)
@@ -148,6 +158,26 @@ def test_the_services_run_as_compose_starts_them(
     for event in ("configuration", "connect", "subscribe", "claim", "write", "commit"):
         assert event in said
     assert said[-1] == "shutdown"
+
+
+def _healthy(
+    native: Native,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    there: int,
+    here: int,
+) -> None:
+    """Run a service until its health check, which is asked at its port, is content."""
+    get = healthy._get
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            healthy, "_get", lambda url: get(url.replace(f":{there}", f":{here}"))
+        )
+        patched.setattr(sys, "argv", ["healthy", name])
+        assert healthy.main() == 1, "nobody is there yet"
+        with native.start(name) as process:
+            _until(lambda: healthy.main() == 0)
+            assert process.poll() is None, native.log(name).read_text()
 
 
 def _until(true: Any) -> None:

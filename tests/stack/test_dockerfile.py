@@ -1,11 +1,12 @@
 """The image: linted, locked, not root; and what it leaves out."""
 
 import re
+import tomllib
 from importlib.metadata import distributions
 
 import pytest
 from packaging.utils import canonicalize_name
-from stack_files import ROOT, STACK, WANTED, python_tool, run
+from stack_files import ROOT, STACK, WANTED, python_tool, read, run
 
 from full_stack.docker.runtime_lock import closure, entries
 
@@ -60,19 +61,50 @@ def test_no_secret_can_get_into_the_image() -> None:
     assert copied <= allowed
 
 
-def test_the_cut_holds_what_runs_and_no_tool() -> None:
-    """The part of the lock for the image has the clients and no linter."""
+def test_the_lock_is_taken_as_it_is() -> None:
+    """No pip resolves anew: an older one looks for releases that have no hash."""
+    text = "\n".join(LINES).replace("\\\n", " ")
+    installs = re.findall(r"pip install [^&\n]*", text)
+    assert all("--no-deps" in install for install in installs)
+
+
+@pytest.mark.parametrize(
+    ("extras", "has"),
+    [
+        ("local", {"confluent-kafka", "snowflake-connector-python", "fakesnow"}),
+        ("local,dashboard", {"fakesnow", "streamlit", "altair", "pandas"}),
+    ],
+)
+def test_the_cut_holds_what_runs_and_no_tool(extras: str, has: set[str]) -> None:
+    """The part of the lock for an image has what it runs and no linter."""
     requires = {
         canonicalize_name(each.metadata["Name"]): each.requires or []
         for each in distributions()
     }
-    names = closure(["winestream[local]"], requires)
+    names = closure([f"winestream[{extras}]"], requires)
     cut = entries(LOCK, names)
-    assert {"confluent-kafka", "snowflake-connector-python", "fakesnow"} <= names
-    assert not {"mypy", "ruff", "pytest", "sqlfluff"} & names
+    assert has <= names
+    assert ("streamlit" in names) == ("dashboard" in extras)
+    assert not {"mypy", "ruff", "pytest", "sqlfluff", "playwright"} & names
     for name in names - {"winestream"}:
         assert f"\n{name}==" in f"\n{cut}", name
     assert cut.count("--hash=sha256:") > len(names)
+
+
+def test_every_image_is_built_with_extras_that_exist() -> None:
+    """What compose.yaml asks the Dockerfile for, pyproject.toml has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    known = project["project"]["optional-dependencies"].keys()
+    services = read(STACK / "compose.yaml")["services"]
+    asked = {
+        name: service["build"]["args"]["EXTRAS"].split()
+        for name, service in services.items()
+        if "build" in service
+    }
+    assert all(set(extras) <= known for extras in asked.values())
+    assert "dashboard" in asked["dashboard"]
+    images = {(services[name]["image"], *extras) for name, extras in asked.items()}
+    assert len(images) == len({image for image, *_ in images}), "one name, one content"
 
 
 def test_an_entry_is_taken_whole() -> None:

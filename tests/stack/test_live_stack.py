@@ -16,6 +16,7 @@ import pytest
 from live_stack import Live, live, until
 from stack_files import metric_names, rules, system_packages, tool
 
+from full_stack.dashboard.vitals import EXPRESSIONS
 from full_stack.monitoring.grafana.make_dashboards import dashboards
 
 pytestmark = [system_packages, pytest.mark.timeout(400)]
@@ -90,6 +91,12 @@ def test_every_query_of_every_dashboard_has_data(stack: Live, expression: str) -
     assert not metric_names(query) - names_known(stack) - {"ALERTS"}
 
 
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_query_of_the_shops_page_has_data(stack: Live, expression: str) -> None:
+    """What the Streamlit page asks of Prometheus is there, too."""
+    assert_data(stack, expression)
+
+
 def test_every_variable_of_every_dashboard_has_values(stack: Live) -> None:
     """A choice that is offered has something to choose from."""
     for content in dashboards().values():
@@ -156,6 +163,31 @@ def test_a_dead_consumer_is_heard_of_everywhere_and_resolves(stack: Live) -> Non
     assert "ConsumerDown" not in stack.firing()
 
 
+def test_rows_that_are_gone_are_heard_of_and_so_is_their_return(stack: Live) -> None:
+    """AuditFailed pages who is on call; put back, the audit adds up again."""
+    until("the audit is not made", lambda: stack.values("min(audit_ok)") == [1.0])
+    with stack.demo.connect() as connection:
+        cursor = connection.cursor()
+        # Of a slice that landed long ago, for the consumer is writing meanwhile.
+        some = "WHERE KAFKA_PARTITION = 0 AND KAFKA_OFFSET BETWEEN 1 AND 3"
+        cursor.execute(
+            f"CREATE TABLE RAW.KEPT AS SELECT * FROM RAW.RAW_INVENTORY {some}"
+        )
+        cursor.execute("SELECT COUNT(*) FROM RAW.KEPT")
+        (kept,) = cursor.fetchone()
+        assert kept > 0
+        cursor.execute(f"DELETE FROM RAW.RAW_INVENTORY {some}")
+        until("AuditFailed does not fire", lambda: "AuditFailed" in stack.firing())
+        assert stack.values("sum(audit_offending)")[0] >= 1
+        caught = stack.sinks
+        until("no webhook", lambda: _hooks(caught.webhook, "firing", "AuditFailed"))
+        until("no message", lambda: _mentions(caught.slack, "FIRING", "AuditFailed"))
+        cursor.execute("INSERT INTO RAW.RAW_INVENTORY SELECT * FROM RAW.KEPT")
+        cursor.execute("DROP TABLE RAW.KEPT")
+    until("no end", lambda: _hooks(caught.webhook, "resolved", "AuditFailed"))
+    assert stack.values("min(audit_ok)") == [1.0]
+
+
 def test_a_warning_is_mailed_and_resolves(stack: Live) -> None:
     """MonitoringTargetDown comes by e-mail and Slack, and so does its end."""
     stack.node.stop()
@@ -164,7 +196,7 @@ def test_a_warning_is_mailed_and_resolves(stack: Live) -> None:
     until("no message", lambda: _mentions(stack.sinks.slack, "FIRING", alert))
     pages = json.dumps(stack.sinks.pagerduty)
     assert alert not in pages, "a warning pages nobody"
-    stack.node.start()
+    stack.node.restart()
     until("no end", lambda: _mailed(stack.sinks.mail, "[RESOLVED]", alert))
     until("no good news", lambda: _mentions(stack.sinks.slack, "RESOLVED", alert))
 

@@ -56,10 +56,21 @@ def producer() -> str:
     return "" if "events_produced_total" in metrics else "these are not its metrics"
 
 
+def audit() -> str:
+    """There is a verdict, good or bad: nobody answered means that nobody audits."""
+    metrics = _get("http://127.0.0.1:8002/metrics")
+    return "" if "\naudit_ok{" in metrics else "no audit has been made yet"
+
+
 def dashboard() -> str:
-    """Streamlit says that it is well."""
-    _get("http://127.0.0.1:8501/_stcore/health")
-    return ""
+    """Streamlit says that it is well, and the page is served.
+
+    It asks for no figure: an account's warehouse would be kept awake for nobody.
+    """
+    said = _get("http://127.0.0.1:8501/_stcore/health").strip()
+    if said != "ok":
+        return f"Streamlit says {said!r}"
+    return "" if "<html" in _get("http://127.0.0.1:8501/") else "there is no page"
 
 
 def warehouse() -> str:
@@ -77,6 +88,7 @@ def warehouse() -> str:
 CHECKS: Mapping[str, Callable[[], str]] = {
     "consumer": consumer,
     "producer": producer,
+    "audit": audit,
     "dashboard": dashboard,
     "warehouse": warehouse,
 }

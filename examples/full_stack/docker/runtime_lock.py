@@ -1,6 +1,6 @@
 r"""Cut what runs out of the locked constraints, hashes included.
 
-    pip install --dry-run --ignore-installed --require-hashes \
+    pip install --dry-run --ignore-installed --require-hashes --no-deps \
         -r constraints.txt --report report.json
     python runtime_lock.py pyproject.toml constraints.txt report.json "local" > lock.txt
 

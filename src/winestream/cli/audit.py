@@ -3,6 +3,8 @@
 import json
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +39,7 @@ def run(  # noqa: PLR0913 — options, each with a default
     every: str | None = None,
     metrics_port: int | None = None,
     metrics_address: str = "127.0.0.1",
+    freshness: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Check rows, dead letters, gaps and the ledger against the cursors.
 
@@ -67,9 +70,12 @@ def run(  # noqa: PLR0913 — options, each with a default
         Serve the latest verdict to Prometheus on this port; goes with --every.
     metrics_address
         The address of --metrics-port; 0.0.0.0 inside a container.
+    freshness
+        Serve how far each layer of the warehouse is behind, too; goes with --every.
     """
-    if metrics_port is not None and every is None:
-        raise _not_made("--metrics-port goes with --every.")
+    if every is None and (metrics_port is not None or freshness):
+        option = "--freshness" if metrics_port is None else "--metrics-port"
+        raise _not_made(f"{option} goes with --every.")
     asked = _Asked(
         options,
         *(pipeline, bootstrap, group, kafka_properties, accept_loss, as_json),
@@ -79,7 +85,7 @@ def run(  # noqa: PLR0913 — options, each with a default
         asked.look()
         if every is None:
             sys.exit(_once(asked))
-        _watch(asked, _pause(every), metrics_port, metrics_address)
+        _watch(asked, _pause(every), metrics_port, metrics_address, freshness=freshness)
     except (WinestreamError, OSError) as error:
         raise _not_made(str(error)) from error
 
@@ -147,7 +153,9 @@ def _once(asked: _Asked) -> int:
     return 0 if report.ok else _OFF
 
 
-def _watch(asked: _Asked, every: timedelta, port: int | None, address: str) -> NoReturn:
+def _watch(
+    asked: _Asked, every: timedelta, port: int | None, address: str, *, freshness: bool
+) -> NoReturn:
     # Not at the top: not for --help.
     from winestream.cli.audit_table import verdict_lines  # noqa: PLC0415
     from winestream.instrumentation.audit import AuditMetrics  # noqa: PLC0415
@@ -172,23 +180,70 @@ def _watch(asked: _Asked, every: timedelta, port: int | None, address: str) -> N
         asked.write(metrics)
         sys.stderr.write(f"winestream: {error}\n")
 
-    # As Ctrl-C does. An audit changes nothing, so it may be left anywhere.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ending = _on_signals()
+
+    def pause(seconds: float) -> None:
+        if ending.wait(seconds):
+            raise KeyboardInterrupt
+
     with ExitStack() as stack:
         if port is not None:
             server = stack.enter_context(serve_metrics(metrics.registry, port, address))
             sys.stderr.write(f"serving {server.url}\n")
         try:
             watch(
-                asked.report,
+                _with_layers(asked, metrics) if freshness else asked.report,
                 asked.pipeline,
                 metrics,
                 every,
                 reported=reported,
                 failed=failed,
+                sleep=pause,
             )
         except KeyboardInterrupt:
             sys.exit(code)
+
+
+def _on_signals() -> threading.Event:
+    """Leave an audit wherever it is, at SIGTERM or Ctrl-C: it changes nothing.
+
+    Python swallows what a handler raises while some object is being finalised, and the
+    connector has many. So the event is set as well, for the next pause to see.
+    """
+    ending = threading.Event()
+
+    def end(*_: object) -> NoReturn:
+        ending.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return ending
+
+
+def _with_layers(asked: _Asked, metrics: "AuditMetrics") -> Callable[[], AuditReport]:
+    """Return an audit that looks at the layers first. They never keep it from it."""
+    # Not at the top: not for --help.
+    from winestream.instrumentation.freshness import FreshnessMetrics  # noqa: PLC0415
+    from winestream.operations.freshness import freshness  # noqa: PLC0415
+
+    layers = FreshnessMetrics(metrics.registry)
+
+    def make() -> AuditReport:
+        try:
+            with closing(asked.options.connect()) as connection:
+                seen = freshness(connection)
+        except (WinestreamError, OSError) as error:
+            layers.record_failure()
+            sys.stderr.write(f"winestream: the layers: {error}\n")
+        else:
+            layers.record(
+                {each.layer: each.behind_seconds for each in seen},
+                {each.layer: each.newest_at for each in seen if each.newest_at},
+            )
+        return asked.report()
+
+    return make
 
 
 def _not_made(reason: str) -> SystemExit:

@@ -98,7 +98,7 @@ def status(connection: Connection) -> Status:
         database=database,
         tasks=_tasks(session),
         streams=_streams(session),
-        layers=_layers(session),
+        layers=layer_ages(session),
         failures=_failures(session),
     )
 
@@ -149,7 +149,8 @@ def _streams(session: Session) -> tuple[StreamStatus, ...]:
     return tuple(sorted(found, key=lambda stream: stream.name))
 
 
-def _layers(session: Session) -> tuple[LayerStatus, ...]:
+def layer_ages(session: Session) -> tuple[LayerStatus, ...]:
+    """Return the layers that were deployed, bottom first. Raises `DeployError`."""
     there = {
         (str(schema), str(table))
         for schema, table in session.rows(

@@ -1,0 +1,459 @@
+"""Every question the page asks, in Snowflake's SQL, with its parameters.
+
+Values are always bound, in the order of `takes`. An empty text means "all". Sums over
+lines count only lines of the version of the order that PROD_ORDERS holds, as the views
+of ANALYTICS do. E-mail addresses are never asked for.
+"""
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen
+class Query:
+    """A statement; `takes` names what is bound to its question marks, in order."""
+
+    name: str
+    sql: str
+    takes: tuple[str, ...] = ()
+
+
+_SOLD: Final = """\
+FROM PRODUCTION.PROD_ORDER_LINES AS L
+INNER JOIN PRODUCTION.PROD_ORDERS AS O
+    ON L.ORDER_ID = O.ORDER_ID
+    AND L.EVENT_ID = O.EVENT_ID
+    AND L.PAYLOAD_MD5 = O.PAYLOAD_MD5
+WHERE
+    O.CURRENCY = ?
+    AND O.SHOP_DAY BETWEEN CAST(? AS DATE) AND CAST(? AS DATE)
+    AND ? IN ('', L.REGION)
+    AND ? IN ('', O.CHANNEL)
+"""
+_SOLD_TAKES: Final = ("currency", "since", "until", "region", "channel")
+
+# ------------------------------------------------------------------------------ sales
+
+SALES_SCOPE: Final = Query(
+    "sales_scope",
+    """\
+SELECT
+    CURRENCY,
+    MIN(SHOP_DAY) AS FIRST_DAY,
+    MAX(SHOP_DAY) AS NEWEST_DAY,
+    SUM(ORDERS) AS ORDERS,
+    SUM(REVENUE) AS REVENUE
+FROM ANALYTICS.DAILY_SALES
+GROUP BY CURRENCY
+ORDER BY REVENUE DESC""",
+)
+SALES_CHOICES: Final = Query(
+    "sales_choices",
+    """\
+SELECT DISTINCT
+    L.REGION,
+    O.CHANNEL
+FROM PRODUCTION.PROD_ORDER_LINES AS L
+INNER JOIN PRODUCTION.PROD_ORDERS AS O ON L.ORDER_ID = O.ORDER_ID""",
+)
+SALES_BY_DAY: Final = Query(
+    "sales_by_day",
+    """\
+SELECT
+    SHOP_DAY,
+    ORDERS,
+    CUSTOMERS,
+    NEW_CUSTOMERS,
+    BOTTLES,
+    REVENUE,
+    MARGIN,
+    AVERAGE_BASKET
+FROM ANALYTICS.DAILY_SALES
+WHERE
+    CURRENCY = ?
+    AND SHOP_DAY BETWEEN CAST(? AS DATE) AND CAST(? AS DATE)
+ORDER BY SHOP_DAY""",
+    ("currency", "since", "until"),
+)
+SOLD_BY_DAY: Final = Query(
+    "sold_by_day",
+    f"""\
+SELECT
+    O.SHOP_DAY,
+    COUNT(DISTINCT O.ORDER_ID) AS ORDERS,
+    COUNT(DISTINCT O.CUSTOMER_ID) AS CUSTOMERS,
+    SUM(L.QUANTITY) AS BOTTLES,
+    SUM(L.NET) AS REVENUE,
+    SUM(L.MARGIN) AS MARGIN
+{_SOLD}GROUP BY O.SHOP_DAY
+ORDER BY O.SHOP_DAY""",
+    _SOLD_TAKES,
+)
+SOLD_BY_MINUTE: Final = Query(
+    "sold_by_minute",
+    f"""\
+SELECT
+    DATE_TRUNC('minute', O.ORDERED_AT) AS SOLD_AT,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY DATE_TRUNC('minute', O.ORDERED_AT)
+ORDER BY DATE_TRUNC('minute', O.ORDERED_AT)""",
+    _SOLD_TAKES,
+)
+SOLD_BY_SECOND: Final = Query(
+    "sold_by_second",
+    f"""\
+SELECT
+    DATE_TRUNC('second', O.ORDERED_AT) AS SOLD_AT,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY DATE_TRUNC('second', O.ORDERED_AT)
+ORDER BY DATE_TRUNC('second', O.ORDERED_AT)
+LIMIT 1000""",
+    _SOLD_TAKES,
+)
+SOLD_BY_PLACE: Final = Query(
+    "sold_by_place",
+    f"""\
+SELECT
+    L.REGION,
+    L.APPELLATION,
+    COUNT(DISTINCT O.ORDER_ID) AS ORDERS,
+    SUM(L.QUANTITY) AS BOTTLES,
+    SUM(L.NET) AS REVENUE,
+    SUM(L.MARGIN) AS MARGIN
+{_SOLD}GROUP BY L.REGION, L.APPELLATION
+ORDER BY REVENUE DESC""",
+    _SOLD_TAKES,
+)
+SOLD_BY_CHANNEL: Final = Query(
+    "sold_by_channel",
+    f"""\
+SELECT
+    O.CHANNEL,
+    COUNT(DISTINCT O.ORDER_ID) AS ORDERS,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY O.CHANNEL
+ORDER BY REVENUE DESC""",
+    _SOLD_TAKES,
+)
+SOLD_BY_COLOUR: Final = Query(
+    "sold_by_colour",
+    f"""\
+SELECT
+    L.COLOUR,
+    SUM(L.QUANTITY) AS BOTTLES,
+    SUM(L.NET) AS REVENUE
+{_SOLD}GROUP BY L.COLOUR
+ORDER BY REVENUE DESC""",
+    _SOLD_TAKES,
+)
+BASKETS: Final = Query(
+    "baskets",
+    f"""\
+WITH BASKETS AS (
+    SELECT
+        O.ORDER_ID,
+        SUM(L.NET) AS WORTH,
+        SUM(L.QUANTITY) AS BOTTLES
+    {_SOLD.replace(chr(10), chr(10) + "    ").rstrip()}
+    GROUP BY O.ORDER_ID
+)
+
+SELECT
+    CASE
+        WHEN WORTH < 25 THEN 0
+        WHEN WORTH < 50 THEN 25
+        WHEN WORTH < 100 THEN 50
+        WHEN WORTH < 200 THEN 100
+        WHEN WORTH < 400 THEN 200
+        WHEN WORTH < 800 THEN 400
+        ELSE 800
+    END AS AT_LEAST,
+    COUNT(*) AS ORDERS,
+    SUM(WORTH) AS REVENUE,
+    SUM(BOTTLES) AS BOTTLES
+FROM BASKETS
+GROUP BY AT_LEAST
+ORDER BY AT_LEAST""",  # noqa: S608 — constants
+    _SOLD_TAKES,
+)
+LATEST_ORDERS: Final = Query(
+    "latest_orders",
+    """\
+SELECT
+    ORDER_ID,
+    ORDERED_AT,
+    CUSTOMER_CITY,
+    CUSTOMER_COUNTRY,
+    CHANNEL,
+    BOTTLES,
+    SUBTOTAL,
+    CURRENCY
+FROM PRODUCTION.PROD_ORDERS
+ORDER BY ORDERED_AT DESC, ORDER_ID DESC
+LIMIT 6""",
+)
+
+# --------------------------------------------------------------------------- customers
+
+_WHO: Final = """\
+FROM ANALYTICS.CUSTOMER_METRICS
+WHERE
+    CURRENCY = ?
+    AND ? IN ('', CUSTOMER_REGION)
+"""
+CUSTOMER_HEADLINES: Final = Query(
+    "customer_headlines",
+    f"""\
+SELECT
+    COUNT(*) AS CUSTOMERS,
+    COUNT_IF(FREQUENCY > 1) AS RETURNING_CUSTOMERS,
+    SUM(FREQUENCY) AS ORDERS,
+    SUM(VALUE) AS REVENUE,
+    MAX(VALUE) AS BEST,
+    MAX(LAST_ORDER_AT) AS LAST_ORDER_AT
+{_WHO}""",
+    ("currency", "customer_region"),
+)
+CUSTOMERS_BY_COUNTRY: Final = Query(
+    "customers_by_country",
+    f"""\
+SELECT
+    CUSTOMER_COUNTRY,
+    COUNT(*) AS CUSTOMERS,
+    SUM(FREQUENCY) AS ORDERS,
+    SUM(VALUE) AS REVENUE
+{_WHO}GROUP BY CUSTOMER_COUNTRY
+ORDER BY REVENUE DESC""",
+    ("currency", "customer_region"),
+)
+CUSTOMERS_BY_HABIT: Final = Query(
+    "customers_by_habit",
+    f"""\
+SELECT
+    LEAST(FREQUENCY, 5) AS ORDERS_EACH,
+    CASE
+        WHEN RECENCY_DAYS <= 2 THEN 0
+        WHEN RECENCY_DAYS <= 7 THEN 3
+        WHEN RECENCY_DAYS <= 28 THEN 8
+        ELSE 29
+    END AS DAYS_SINCE,
+    COUNT(*) AS CUSTOMERS,
+    SUM(VALUE) AS REVENUE
+{_WHO}GROUP BY ORDERS_EACH, DAYS_SINCE
+ORDER BY ORDERS_EACH, DAYS_SINCE""",
+    ("currency", "customer_region"),
+)
+ORDERS_BY_KIND: Final = Query(
+    "orders_by_kind",
+    """\
+SELECT
+    SHOP_DAY,
+    CUSTOMER_KIND,
+    COUNT(*) AS ORDERS,
+    SUM(SUBTOTAL) AS REVENUE
+FROM PRODUCTION.PROD_ORDERS
+WHERE
+    CURRENCY = ?
+    AND ? IN ('', CUSTOMER_REGION)
+GROUP BY SHOP_DAY, CUSTOMER_KIND
+ORDER BY SHOP_DAY, CUSTOMER_KIND""",
+    ("currency", "customer_region"),
+)
+BEST_CUSTOMERS: Final = Query(
+    "best_customers",
+    f"""\
+SELECT
+    CUSTOMER_ID,
+    CUSTOMER_NAME,
+    CUSTOMER_CITY,
+    CUSTOMER_COUNTRY,
+    FREQUENCY,
+    BOTTLES,
+    VALUE,
+    AVERAGE_BASKET,
+    MARGIN,
+    FIRST_ORDER_AT,
+    LAST_ORDER_AT,
+    RECENCY_DAYS
+{_WHO}    AND (
+        CONTAINS(LOWER(COALESCE(CUSTOMER_NAME, '')), LOWER(?))
+        OR CONTAINS(LOWER(COALESCE(CUSTOMER_CITY, '')), LOWER(?))
+    )
+ORDER BY VALUE DESC, CUSTOMER_ID
+LIMIT 1000""",
+    ("currency", "customer_region", "search", "search"),
+)
+
+# --------------------------------------------------------------------------- inventory
+
+INVENTORY: Final = Query(
+    "inventory",
+    """\
+WITH KNOWN AS (
+    SELECT
+        WINE_ID,
+        MAX(BOTTLE_CL) AS BOTTLE_CL,
+        MAX(COLOUR) AS COLOUR,
+        MAX(APPELLATION) AS APPELLATION
+    FROM ANALYTICS.PRODUCT_PERFORMANCE
+    GROUP BY WINE_ID
+)
+
+SELECT
+    I.WINE_ID,
+    I.NAME,
+    I.REGION,
+    I.VINTAGE,
+    K.BOTTLE_CL,
+    K.COLOUR,
+    K.APPELLATION,
+    I.STOCK,
+    I.STOCK_AGREES,
+    I.SOLD_28_DAYS,
+    I.DAYS_OF_COVER,
+    I.REORDER,
+    I.LAST_SOLD_DAY,
+    I.LAST_MOVEMENT_AT,
+    I.LAST_REASON
+FROM ANALYTICS.INVENTORY_STATUS AS I
+LEFT JOIN KNOWN AS K ON I.WINE_ID = K.WINE_ID
+ORDER BY I.REORDER DESC, I.DAYS_OF_COVER, I.SOLD_28_DAYS DESC, I.WINE_ID
+LIMIT 5000""",
+)
+MOVEMENTS: Final = Query(
+    "movements",
+    """\
+SELECT
+    COALESCE(SUM(SOLD), 0) AS SOLD,
+    COALESCE(SUM(DELIVERED), 0) AS DELIVERED,
+    COALESCE(SUM(RETURNED), 0) AS RETURNED,
+    COALESCE(SUM(BROKEN), 0) AS BROKEN,
+    COALESCE(SUM(COUNTED), 0) AS COUNTED,
+    COALESCE(SUM(STOCK), 0) AS STOCK,
+    COUNT_IF(NOT STOCK_AGREES) AS DISAGREEING,
+    MAX(LAST_MOVEMENT_AT) AS LAST_MOVEMENT_AT
+FROM PRODUCTION.PROD_INVENTORY""",
+)
+
+# ---------------------------------------------------------------------------- products
+
+PRODUCTS: Final = Query(
+    "products",
+    """\
+SELECT
+    WINE_ID,
+    NAME,
+    ESTATE,
+    REGION,
+    APPELLATION,
+    COLOUR,
+    VINTAGE,
+    BOTTLE_CL,
+    ORDERS,
+    BOTTLES,
+    REVENUE,
+    MARGIN,
+    MARGIN_RATE,
+    RANK_OVERALL,
+    RANK_IN_REGION,
+    RANK_IN_VINTAGE
+FROM ANALYTICS.PRODUCT_PERFORMANCE
+WHERE CURRENCY = ?
+ORDER BY RANK_OVERALL, WINE_ID
+LIMIT 5000""",
+    ("currency",),
+)
+
+# ---------------------------------------------------------------------------- pipeline
+
+LAYERS: Final = Query(
+    "layers",
+    """\
+SELECT
+    'RAW' AS LAYER, 'RAW_ORDERS' AS NAME,
+    COUNT(*) AS HELD, MAX(LOADED_AT) AS WRITTEN_AT, MAX(OCCURRED_AT) AS NEWEST_AT
+FROM RAW.RAW_ORDERS
+UNION ALL
+SELECT 'RAW', 'RAW_INVENTORY', COUNT(*), MAX(LOADED_AT), MAX(OCCURRED_AT)
+FROM RAW.RAW_INVENTORY
+UNION ALL
+SELECT 'RAW', 'RAW_EVENTS', COUNT(*), MAX(LOADED_AT), MAX(OCCURRED_AT)
+FROM RAW.RAW_EVENTS
+UNION ALL
+SELECT 'STAGING', 'STAGING_ORDERS', COUNT(*), MAX(STAGED_AT), MAX(OCCURRED_AT)
+FROM STAGING.STAGING_ORDERS
+UNION ALL
+SELECT 'STAGING', 'STAGING_ORDER_LINES', COUNT(*), MAX(STAGED_AT), MAX(OCCURRED_AT)
+FROM STAGING.STAGING_ORDER_LINES
+UNION ALL
+SELECT 'STAGING', 'STAGING_INVENTORY', COUNT(*), MAX(STAGED_AT), MAX(OCCURRED_AT)
+FROM STAGING.STAGING_INVENTORY
+UNION ALL
+SELECT 'PRODUCTION', 'PROD_ORDERS', COUNT(*), MAX(REFRESHED_AT), MAX(ORDERED_AT)
+FROM PRODUCTION.PROD_ORDERS
+UNION ALL
+SELECT 'PRODUCTION', 'PROD_ORDER_LINES', COUNT(*), MAX(REFRESHED_AT), MAX(ORDERED_AT)
+FROM PRODUCTION.PROD_ORDER_LINES
+UNION ALL
+SELECT
+    'PRODUCTION', 'PROD_INVENTORY', COUNT(*), MAX(REFRESHED_AT), MAX(LAST_MOVEMENT_AT)
+FROM PRODUCTION.PROD_INVENTORY
+UNION ALL
+SELECT 'ANALYTICS', 'KPI_HISTORY', COUNT(*), MAX(AS_OF), MAX(PRODUCTION_NEWEST_EVENT_AT)
+FROM ANALYTICS.KPI_HISTORY""",
+)
+DEAD_LETTERS: Final = Query(
+    "dead_letters",
+    """\
+SELECT
+    REASON,
+    TOPIC,
+    COUNT(*) AS MESSAGES,
+    MAX(LOADED_AT) AS LOADED_AT
+FROM RAW.DEAD_LETTERS
+GROUP BY REASON, TOPIC
+ORDER BY MESSAGES DESC""",
+)
+REJECTS: Final = Query("rejects", "SELECT COUNT(*) AS REJECTS FROM STAGING.REJECTS")
+WRITTEN: Final = Query(
+    "written",
+    """\
+SELECT
+    FLOOR(DATEDIFF('second', COMMITTED_AT, SYSDATE()) / 10) AS TENS_AGO,
+    SUM(ROW_COUNT) AS WRITTEN,
+    SUM(DEAD_COUNT) AS DEAD,
+    COUNT(DISTINCT SLICE_ID) AS SLICES
+FROM OPS.INGEST_LEDGER
+WHERE
+    PIPELINE = ?
+    AND COMMITTED_AT > DATEADD('minute', -15, SYSDATE())
+GROUP BY TENS_AGO
+ORDER BY TENS_AGO DESC""",
+    ("pipeline",),
+)
+KPI_HISTORY: Final = Query(
+    "kpi_history",
+    """\
+SELECT
+    AS_OF,
+    CURRENCY,
+    REVENUE,
+    MARGIN,
+    ORDERS,
+    AVERAGE_BASKET,
+    CUSTOMERS,
+    BOTTLES,
+    STOCK,
+    WINES_TO_REORDER,
+    REJECTS,
+    RAW_NEWEST_EVENT_AT,
+    STAGING_NEWEST_EVENT_AT,
+    PRODUCTION_NEWEST_EVENT_AT
+FROM ANALYTICS.KPI_HISTORY
+ORDER BY AS_OF DESC
+LIMIT 500""",
+)
+
+ALL: Final = tuple(each for each in globals().values() if isinstance(each, Query))
+"""For the tests: each is parsed, and run against a deployed warehouse."""
