@@ -161,7 +161,7 @@ class World:
     def rewind(self, log: LogPartition, position: int) -> None:
         """Move a cursor back as an operator does: epoch raised, and a ledger row.
 
-        What `winestream rewind` will do, by the design's words.
+        By hand, in plain SQL; `winestream rewind` is tested for itself.
         """
         where = (
             f"PIPELINE = '{PIPELINE}' AND TOPIC = '{log.topic}' "

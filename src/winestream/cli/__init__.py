@@ -23,6 +23,11 @@ _CONFIG = """Show the effective settings, and where each came from.
 Secrets are ***. What is wrong follows on stderr. With --check the exit code is 1 then,
 and the routes' classes and the Kafka options are looked at as well; nothing is
 connected."""
+_REWIND = """Set a pipeline's cursors back, so that a part of the log is read again.
+
+Shows what it would do, and does it with --yes: all cursors in one transaction, each
+with a row in the ledger. Consumers may run; one notices at its next write. What is read
+again lands in RAW again: STAGING knows it by its event id, the audit by its epoch."""
 
 app = App(
     name="winestream",
@@ -53,6 +58,11 @@ app.command(
     "winestream.cli.audit:run",
     name="audit",
     help="Prove what a pipeline delivered, or name what is off. Exit code 1, 2.",
+)
+app.command(
+    "winestream.cli.rewind:run",
+    name="rewind",
+    help=_REWIND,
 )
 app.command(
     "winestream.cli.local:app", name="local", help="A warehouse on this machine."

@@ -5,6 +5,7 @@ or topic id is not this broker's: its offsets would mean nothing here.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
@@ -12,6 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPart
 from winestream.errors import ConfigurationError
 from winestream.kafka.admin import Admin
 from winestream.kafka.errors import UNSUPPORTED, error_from, kafka_error_of
+from winestream.kafka.offsets import resolve
 from winestream.kafka.settings import Setting, connection_settings, without_secrets
 from winestream.records import UNKNOWN_TOPIC_ID, LogPartition
 
@@ -80,6 +82,15 @@ class KafkaBroker:
             }
         except Exception as error:
             raise error_from(error, "asking for the logs' ends") from error
+
+    def at(
+        self, logs: Iterable[LogPartition], when: datetime
+    ) -> Mapping[LogPartition, int]:
+        """Return the offset of the first message of that time or later, or the end.
+
+        `when` has a zone. Raises `SourceError`.
+        """
+        return resolve(self._consumer, logs, when)
 
     def _identities(self, topics: Iterable[str]) -> Mapping[str, tuple[str, str]]:
         """Return topic → (cluster id, topic id) of the topics that exist."""

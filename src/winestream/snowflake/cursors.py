@@ -14,7 +14,7 @@ import attrs
 
 from winestream.errors import FatalWriteError, NewLogError, RetryableWriteError
 from winestream.records import UNKNOWN_TOPIC_ID, Cursor, LogPartition, Want
-from winestream.snowflake.session import Session
+from winestream.snowflake.session import Row, Session
 
 _T = TypeVar("_T")
 
@@ -122,7 +122,7 @@ def lock(
 def standing(
     session: Session, pipeline: str, partitions: Iterable[LogPartition]
 ) -> dict[LogPartition, Held]:
-    """Return the cursors of exactly these log partitions, outside a transaction.
+    """Return the cursors of exactly these log partitions, with their owners.
 
     Raises `FatalWriteError` where a partition has two.
     """
@@ -149,14 +149,21 @@ def select(
         conditions.append(f"TOPIC = ? AND KAFKA_PARTITION IN ({_marks(numbers)})")
         values += [topic, *numbers]
     rows = session.run(_SELECT.format(where=" OR ".join(conditions)), values)
-    return [
-        Held(
-            LogPartition(row[0], row[1], row[2], int(row[3])),
-            Cursor(position=int(row[4]), first=int(row[5]), epoch=int(row[6])),
-            row[7],
-        )
-        for row in rows
-    ]
+    return list(map(_held, rows))
+
+
+def of_topic(session: Session, pipeline: str, topic: str) -> list[Held]:
+    """Return this pipeline's cursors of a topic, of any log that had its name."""
+    rows = session.run(_SELECT.format(where="TOPIC = ?"), [pipeline, topic])
+    return list(map(_held, rows))
+
+
+def _held(row: Row) -> Held:
+    return Held(
+        LogPartition(row[0], row[1], row[2], int(row[3])),
+        Cursor(position=int(row[4]), first=int(row[5]), epoch=int(row[6])),
+        row[7],
+    )
 
 
 def _merge(

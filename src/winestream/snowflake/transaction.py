@@ -53,7 +53,7 @@ def land(
     """Run the transaction. Raises as `Writer.write` does."""
     try:
         with session.transaction(transaction_name(pipeline, owner)):
-            _insert_ledger(session, contents.ledger)
+            insert_ledger(session, contents.ledger)
             for file in contents.files:
                 _copy(session, file)
             for load in contents.small:
@@ -76,9 +76,10 @@ def _move_cursors(session: Session, pipeline: str, owner: str, piece: Slice) -> 
         raise _CursorsDifferError
 
 
-def _insert_ledger(
+def insert_ledger(
     session: Session, ledger: Iterable[tuple[str | int | None, ...]]
 ) -> None:
+    """Insert ledger rows, whose values are in the order of `LEDGER_COLUMNS`."""
     marks = ", ".join("?" for _ in LEDGER_COLUMNS)
     into = f"INSERT INTO OPS.INGEST_LEDGER ({', '.join(LEDGER_COLUMNS)})"
     for rows in chunks(ledger):
