@@ -83,13 +83,14 @@ class SliceWritten:
     their first coordinates in `first_dead`. `seconds` is the write's time,
     `oldest_occurred_at` and `newest_occurred_at` are seconds since the epoch, None
     without rows. `after_doubt` marks a slice whose answer was lost and whose cursor
-    later showed that it had landed.
+    later showed that it had landed. Event types come from messages, so they are not in
+    the `repr`.
     """
 
     slice_id: str
     ranges: Mapping[LogPartition, Range]
     rows: Mapping[str, int]
-    event_types: Mapping[str, int]
+    event_types: Mapping[str, int] = attrs.field(repr=False)
     dead_letters: Mapping[str, int]
     first_dead: Sequence[str]
     payload_bytes: int

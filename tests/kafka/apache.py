@@ -1,4 +1,4 @@
-"""A real Apache Kafka on loopback: one KRaft node from Maven Central's jars.
+"""A real Apache Kafka on loopback: KRaft nodes from Maven Central's jars.
 
 Needs Java 17 and Maven. The jars (44 MB) go to build/apache-kafka and stay there. A
 broker keeps its port and data through `kill` and `restart`, as a machine would.
@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
+import attrs
 from confluent_kafka.admin import AdminClient
 
 VERSION = "4.3.1"
@@ -40,7 +41,6 @@ _LOG4J = """Configuration:
 # One node, quick groups, compaction and retention within a second.
 _PROPERTIES: Mapping[str, object] = {
     "process.roles": "broker,controller",
-    "node.id": 1,
     "controller.listener.names": "CONTROLLER",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": 0,
@@ -58,6 +58,21 @@ _PROPERTIES: Mapping[str, object] = {
     "share.coordinator.state.topic.min.isr": 1,
     "log.retention.check.interval.ms": 500,
     "log.cleaner.backoff.ms": 200,
+}
+
+# Three nodes that notice within some seconds that one of them is gone.
+_OF_THREE: Mapping[str, object] = {
+    "broker.session.timeout.ms": 3000,
+    "broker.heartbeat.interval.ms": 500,
+    "controller.quorum.election.timeout.ms": 500,
+    "controller.quorum.fetch.timeout.ms": 1500,
+    "default.replication.factor": 3,
+    "min.insync.replicas": 2,
+    "offsets.topic.replication.factor": 3,
+    "transaction.state.log.replication.factor": 3,
+    "transaction.state.log.min.isr": 2,
+    "share.coordinator.state.topic.replication.factor": 3,
+    "share.coordinator.state.topic.min.isr": 2,
 }
 
 
@@ -98,12 +113,30 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
+@attrs.frozen
+class Place:
+    """A node's place in a cluster: its number, and everybody's controller port."""
+
+    node: int
+    controllers: Mapping[int, int]
+    cluster_id: str
+
+    @classmethod
+    def of(cls, nodes: int) -> "list[Place]":
+        """Return the places of a new cluster."""
+        numbers = range(1, nodes + 1)
+        controllers = dict(zip(numbers, free_ports(nodes), strict=True))
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        return [cls(number, controllers, cluster_id) for number in numbers]
+
+
 class ApacheKafka:
     """One broker; a context manager, or call `close`.
 
     `properties` are added to the server's; `listener` is the client's protocol and
     `admin` the client settings by which readiness is asked for. `scram` gives users
-    and passwords that exist from the start.
+    and passwords that exist from the start. With a `place` it is one of several, and
+    not started: alone it would wait for the others.
     """
 
     def __init__(
@@ -114,17 +147,20 @@ class ApacheKafka:
         listener: str = "PLAINTEXT",
         admin: Mapping[str, object] | None = None,
         scram: Mapping[str, str] | None = None,
+        place: Place | None = None,
     ) -> None:
         fetch()
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
-        self.port, self._controller = free_ports(2)
+        self.place = place or Place.of(1)[0]
+        [self.port] = free_ports(1)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.admin_settings = {"bootstrap.servers": self.bootstrap, **(admin or {})}
         self._configure(listener, properties or {})
         self._format(scram or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        if place is None:
+            self.start()
 
     @property
     def pid(self) -> int:
@@ -134,6 +170,11 @@ class ApacheKafka:
 
     def start(self) -> None:
         """Start on the data there is, and wait until it answers."""
+        self.spawn()
+        self.wait()
+
+    def spawn(self) -> None:
+        """Start on the data there is."""
         with (self.data / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._java("512m"), "kafka.Kafka", str(self._config)],
@@ -141,6 +182,10 @@ class ApacheKafka:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises `NoKafkaError`."""
+        assert self._process is not None
         give_up = time.monotonic() + READY_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
@@ -185,11 +230,14 @@ class ApacheKafka:
 
     def _configure(self, listener: str, properties: Mapping[str, object]) -> None:
         (self.data / "log4j2.yaml").write_text(_LOG4J)
-        here = f"127.0.0.1:{self.port}"
+        here, place = f"127.0.0.1:{self.port}", self.place
+        voters = [f"{n}@127.0.0.1:{port}" for n, port in place.controllers.items()]
+        controller = f"CONTROLLER://127.0.0.1:{place.controllers[place.node]}"
         settings = {
             **_PROPERTIES,
-            "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
-            "listeners": f"{listener}://{here},CONTROLLER://127.0.0.1:{self._controller}",
+            "node.id": place.node,
+            "controller.quorum.voters": ",".join(voters),
+            "listeners": f"{listener}://{here},{controller}",
             "advertised.listeners": f"{listener}://{here}",
             "listener.security.protocol.map": (
                 f"CONTROLLER:PLAINTEXT,{listener}:{listener}"
@@ -203,9 +251,8 @@ class ApacheKafka:
         self._config.write_text("".join(lines))
 
     def _format(self, scram: Mapping[str, str]) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java("128m"), "kafka.tools.StorageTool", "format"]
-        command += ["-t", cluster_id, "-c", str(self._config)]
+        command += ["-t", self.place.cluster_id, "-c", str(self._config)]
         for user, password in scram.items():
             command += ["-S", f"SCRAM-SHA-512=[name={user},password={password}]"]
         done = subprocess.run(
@@ -227,3 +274,35 @@ class ApacheKafka:
             return bool(admin.list_topics(timeout=2).brokers)
         except Exception:  # noqa: BLE001 — not yet
             return False
+
+
+class ThreeBrokers:
+    """Three brokers of one cluster; a context manager."""
+
+    def __init__(self, data: Path) -> None:
+        self.nodes = {
+            place.node: ApacheKafka(
+                data / str(place.node), properties=_OF_THREE, place=place
+            )
+            for place in Place.of(3)
+        }
+        self.bootstrap = ",".join(node.bootstrap for node in self.nodes.values())
+
+    def __enter__(self) -> Self:
+        try:
+            for node in self.nodes.values():
+                node.spawn()
+            for node in self.nodes.values():
+                node.wait()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for node in self.nodes.values():
+            node.kill()  # one by one, the last would wait for a quorum
+            node.close()

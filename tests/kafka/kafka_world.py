@@ -47,18 +47,32 @@ class Cluster:
         self.admin = AdminClient({"bootstrap.servers": bootstrap, **self.settings})
 
     def create(
-        self, name: str | None = None, partitions: int = 1, **config: str
+        self,
+        name: str | None = None,
+        partitions: int = 1,
+        replication: int = 1,
+        **config: str,
     ) -> str:
         """Make a topic; underscores in configuration names stand for dots."""
         topic = name or f"wine-{time.time_ns()}-{next(_numbers)}"
         settings = {key.replace("_", "."): value for key, value in config.items()}
-        new = NewTopic(topic, partitions, 1, config=settings)
+        new = NewTopic(topic, partitions, replication, config=settings)
         self._done(self.admin.create_topics([new]))
         give_up = time.monotonic() + PATIENCE
         while topic not in self.admin.list_topics(timeout=10).topics:
             assert time.monotonic() < give_up
             time.sleep(0.05)
         return topic
+
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """Return which broker leads a partition; negative while none does."""
+        found = self.admin.list_topics(topic, timeout=PATIENCE).topics[topic]
+        return int(found.partitions[partition].leader)
+
+    def in_sync(self, topic: str) -> int:
+        """Return the fewest replicas in sync that a partition of the topic has."""
+        found = self.admin.list_topics(topic, timeout=PATIENCE).topics[topic]
+        return min(len(part.isrs) for part in found.partitions.values())
 
     def delete(self, topic: str) -> None:
         """Delete a topic and wait until it is gone."""

@@ -17,6 +17,7 @@ from winestream.codec.scalars import (
     SCALARS,
     Fault,
     Hook,
+    choice_of,
     enum_of,
     is_enum,
     scalar_or_enum,
@@ -51,7 +52,7 @@ def _literal(_: cattrs.Converter, annotation: Any) -> Hook:  # noqa: ANN401 — 
         kind = _python_type(value)
         if kind not in kinds:
             raise wrong_type(value)
-        found = SCALARS[kind](value, kind)
+        found = choice_of(value, kind)
         if not any(type(one) is kind and one == found for one in wanted):
             raise Fault("invalid-value")
         return found
@@ -166,6 +167,21 @@ def _mapping(converter: cattrs.Converter, annotation: Any) -> Hook:  # noqa: ANN
     return hook
 
 
+def mapping_of_last(converter: cattrs.Converter, annotation: Any) -> Hook:  # noqa: ANN401 — an annotation
+    """Make a dict's hook for building: of a repeated key only the last value counts."""
+    take = _mapping(converter, annotation)
+
+    def hook(value: Document, _: Any) -> Any:  # noqa: ANN401 — an annotation
+        return take(Document(list(value.last().items())), annotation)
+
+    return hook
+
+
+def is_mapping(annotation: Any) -> bool:  # noqa: ANN401 — an annotation
+    """Whether it is a dict of something."""
+    return get_origin(annotation) is dict
+
+
 def _has_origin(*origins: Any) -> Callable[[Any], bool]:  # noqa: ANN401 — types
     return lambda annotation: get_origin(annotation) in origins
 
@@ -181,7 +197,7 @@ _FACTORIES: tuple[tuple[Callable[[Any], bool], Callable[..., Hook]], ...] = (
     (_has_origin(Union, UnionType), _union),
     (_has_origin(list, set, frozenset, tuple), _array),
     (_is_fixed, _fixed),
-    (_has_origin(dict), _mapping),
+    (is_mapping, _mapping),
     (
         lambda annotation: plain(annotation) is not annotation,
         lambda converter, annotation: converter.get_structure_hook(plain(annotation)),

@@ -152,12 +152,23 @@ def scalar_or_enum(value: Any, annotation: Any) -> Any:  # noqa: ANN401 — any 
 def enum_of(value: Any, cls: type[Enum]) -> Enum:  # noqa: ANN401 — any JSON
     """Take the value of a member."""
     wanted: type[Enum] = plain(cls)
-    kind = type(next(iter(wanted)).value)
-    found = SCALARS[kind](value, kind)
+    found = choice_of(value, type(next(iter(wanted)).value))
     try:
         return wanted(found)
     except Exception:  # noqa: BLE001 — `_missing_` is the class's own code
         raise Fault("invalid-value") from None
+
+
+def choice_of(value: Any, kind: type) -> Any:  # noqa: ANN401 — any JSON
+    """Take what the values of an Enum or a Literal are compared with.
+
+    Here, and not for an int, msgspec takes a number beyond 64 bits for a float.
+    """
+    if kind is int and isinstance(value, Number) and value.whole and value.in_range:
+        bits = int(value.text)
+        if not -(2**63) <= bits < 2**64:
+            raise wrong_type(value)
+    return SCALARS[kind](value, kind)
 
 
 def is_enum(annotation: Any) -> bool:  # noqa: ANN401 — an annotation

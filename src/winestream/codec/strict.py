@@ -17,7 +17,7 @@ import cattrs
 from winestream.codec.construct import construct
 from winestream.codec.document import Document, MalformedError, parse
 from winestream.codec.fields import HEAD, MAX_SCHEMA_VERSION, in_range, wire_fields
-from winestream.codec.hooks import install
+from winestream.codec.hooks import install, is_mapping, mapping_of_last
 from winestream.codec.scalars import (
     Fault,
     Hook,
@@ -45,6 +45,9 @@ class Reader:
         self._build = cattrs.Converter(detailed_validation=False)
         install(self._build)
         self._build.register_structure_hook_func(lambda t: t is Decimal, _money)
+        self._build.register_structure_hook_factory(
+            is_mapping, lambda annotation: mapping_of_last(self._build, annotation)
+        )
         self._build.register_structure_hook_factory(
             attrs.has, lambda cls: _builder(self._build, cls)
         )

@@ -21,6 +21,15 @@ class Admin:
             self._client = AdminClient(self._settings)
         return self._client
 
+    def renew(self) -> None:
+        """Begin with another client at the next question, from the bootstrap servers.
+
+        A client asks the one broker it knew as the controller. When that broker dies
+        it goes on trying to reach it, some thousand times a second, until it looks at
+        the cluster again, which is after five minutes.
+        """
+        self._client = None
+
     def close(self) -> None:
         """Let the connections go."""
         self._client = None

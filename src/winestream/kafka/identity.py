@@ -14,7 +14,8 @@ from winestream.kafka.admin import Admin
 from winestream.kafka.errors import UNSUPPORTED, error_from, kafka_error_of
 from winestream.records import UNKNOWN_TOPIC_ID
 
-_REQUEST_TIMEOUT: Final = 10.0
+# Nothing is read meanwhile after a rebalance, and a broker that died never answers.
+_REQUEST_TIMEOUT: Final = 5.0
 # After a failed question: 1 s, doubled to at most 30 s.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
@@ -91,6 +92,7 @@ class Identities:
             cluster_id = str(cluster.result().cluster_id or "")
             found = {t: (cluster_id, _topic_id(f)) for t, f in topics.items()}
         except Exception as error:
+            self._admin.renew()
             self._not_before = self._clock() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             if not self._needed and not self._wanted:

@@ -26,8 +26,8 @@ class Inspection:
     the index of a message in the run to its failure.
     """
 
-    event_ids: Sequence[str]
-    event_types: Sequence[str]
+    event_ids: Sequence[str] = attrs.field(repr=False)
+    event_types: Sequence[str] = attrs.field(repr=False)
     occurred_at: Sequence[float]
     schema_versions: Sequence[int]
     tables: str | Sequence[str]

@@ -19,19 +19,19 @@ class Rows:
 
     `occurred_at` is in seconds since the epoch, exact to the microsecond until the
     year 2106; `timestamps` are Kafka's, in milliseconds. `payloads` are the exact
-    bytes of the messages, valid UTF-8.
+    bytes of the messages, valid UTF-8. What comes from messages is not in the `repr`.
     """
 
     table: str
     offsets: Sequence[int]
-    event_ids: Sequence[str]
-    event_types: Sequence[str]
+    event_ids: Sequence[str] = attrs.field(repr=False)
+    event_types: Sequence[str] = attrs.field(repr=False)
     occurred_at: Sequence[float]
     schema_versions: Sequence[int]
-    payloads: Sequence[bytes]
-    keys: Sequence[bytes | None]
+    payloads: Sequence[bytes] = attrs.field(repr=False)
+    keys: Sequence[bytes | None] = attrs.field(repr=False)
     timestamps: Sequence[int]
-    headers: Sequence[Headers | None] | None = None
+    headers: Sequence[Headers | None] | None = attrs.field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.payloads)
@@ -77,16 +77,17 @@ class DeadLetter:
     """A message that cannot become a row, kept whole.
 
     `reason` is a short code (see `winestream.records.Failure`, or `rejected`), `path`
-    the JSON path of the fault or the warehouse's error code.
+    the JSON path of the fault or the warehouse's error code. The message itself is not
+    in the `repr`.
     """
 
     offset: int
-    value: bytes | None
-    key: bytes | None
+    value: bytes | None = attrs.field(repr=False)
+    key: bytes | None = attrs.field(repr=False)
     timestamp: int
     reason: str
     path: str
-    headers: Headers | None = None
+    headers: Headers | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen

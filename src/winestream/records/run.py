@@ -22,15 +22,16 @@ class Run:
 
     All columns have the same length, at least one; `offsets` ascend strictly and are a
     `range` where none is missing. `headers` is None when no message carries any.
-    `timestamps` are Kafka's, in milliseconds since the epoch, -1 where unknown.
+    `timestamps` are Kafka's, in milliseconds since the epoch, -1 where unknown. What
+    comes from messages is not in the `repr`.
     """
 
     partition: LogPartition
     offsets: Sequence[int]
-    values: Sequence[bytes | None]
-    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None] = attrs.field(repr=False)
+    keys: Sequence[bytes | None] = attrs.field(repr=False)
     timestamps: Sequence[int]
-    headers: Sequence[Headers | None] | None = None
+    headers: Sequence[Headers | None] | None = attrs.field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)

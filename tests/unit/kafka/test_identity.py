@@ -17,8 +17,12 @@ class FakeAdmin:
     def __init__(self) -> None:
         self.client = self
         self.asked: list[list[str]] = []
+        self.renewed = 0
         self.cluster: Future[Any] = Future()
         self.topics: dict[str, Future[Any]] = {}
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
         assert request_timeout > 0
@@ -84,7 +88,10 @@ def test_unknown_ids() -> None:
 
 
 def test_failure_is_asked_again_later() -> None:
-    """A failed question is raised once and put again after a growing pause."""
+    """A failed question is raised once and put again after a growing pause.
+
+    By another client: the one that failed may wait for a broker that is gone.
+    """
     world = World()
     world.identities.ask(["a"])
     for asked, pause in enumerate((1.0, 2.0, 4.0), start=1):
@@ -93,6 +100,7 @@ def test_failure_is_asked_again_later() -> None:
         world.admin.answer(_failed(KafkaError._TIMED_OUT))
         with pytest.raises(SourceError, match="topic ids of a"):
             world.answers()
+        assert world.admin.renewed == asked
         world.now += pause - 0.1
         assert world.answers() == {}
         assert len(world.admin.asked) == asked
