@@ -38,10 +38,14 @@ test-kafka: $(READY)  ## the same against a real Apache Kafka, fetched with Mave
 		echo "No Java or Maven to be had: these tests will be skipped"
 	@WINESTREAM_TEST_KAFKA=1 $(BIN)/python -m pytest -n 0 tests/kafka $(ARGS)
 
-prove: $(READY)  ## the long proof: replay of the warehouse, the model, 10,000 histories
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/sql/test_elt_replay.py
-	@$(BIN)/python docs/model/protocol.py --quick
-	@$(BIN)/python -m winestream.testing.world --histories 10000
+KILLS ?= 500
+CUTS ?= 200
+HISTORIES ?= 10000
+OUTAGE ?= 600
+
+prove: $(READY)  ## the long proof of delivery, half an hour (KILLS= CUTS= HISTORIES= OUTAGE=)
+	@$(BIN)/python tests/prove --kills $(KILLS) --cuts $(CUTS) \
+		--histories $(HISTORIES) --outage $(OUTAGE)
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

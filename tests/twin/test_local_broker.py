@@ -250,3 +250,24 @@ def test_the_holder_ends_with_its_parent() -> None:
         assert not ended(pid, 0.3)
         parent.kill()
     assert ended(pid)
+
+
+def test_answered_failures_are_counted(broker: EmbeddedBroker) -> None:
+    """Only those that were pushed, and only once a request had one for an answer."""
+    consumer = consumer_of(broker, "counting")
+    partition = TopicPartition("wine.orders", 0, 7)
+    consumer.assign([partition])
+    assert broker.failures_answered(OFFSET_COMMIT) == 0
+    broker.fail(OFFSET_COMMIT, *[KafkaError.GROUP_AUTHORIZATION_FAILED] * 2)
+    for refused in (1, 2):
+        with pytest.raises(KafkaException):
+            consumer.commit(offsets=[partition], asynchronous=False)
+        assert broker.failures_answered(OFFSET_COMMIT) == refused
+    consumer.commit(offsets=[partition], asynchronous=False)
+    assert broker.failures_answered(OFFSET_COMMIT) == 2
+    broker.fail(OFFSET_COMMIT, KafkaError.GROUP_AUTHORIZATION_FAILED)
+    assert broker.failures_answered(OFFSET_COMMIT) == 0
+    broker.clear_failures(OFFSET_COMMIT)
+    consumer.commit(offsets=[partition], asynchronous=False)
+    assert broker.failures_answered(OFFSET_COMMIT) == 0
+    consumer.close()

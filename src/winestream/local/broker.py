@@ -83,6 +83,14 @@ class EmbeddedBroker:
         """
         self._holder.ask("fail", api_key=api_key, error_codes=error_codes)
 
+    def failures_answered(self, api_key: int) -> int:
+        """Return how many errors of the last `fail` with this key were answered.
+
+        Certain ones only: a request that came in the very moment this was asked may
+        show with the next one of its kind.
+        """
+        return int(self._holder.ask("failures_answered", api_key=api_key))
+
     def clear_failures(self, api_key: int) -> None:
         """Take back the errors of `fail` that have not been answered yet."""
         self._holder.ask("clear_failures", api_key=api_key)

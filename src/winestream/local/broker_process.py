@@ -24,6 +24,7 @@ def main() -> None:
         operations: dict[str, Operation] = {
             "create_topic": cluster.create_topic,
             "fail": cluster.fail,
+            "failures_answered": cluster.failures_answered,
             "clear_failures": cluster.clear_failures,
             "down": cluster.down,
             "up": cluster.up,

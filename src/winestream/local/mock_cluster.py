@@ -10,6 +10,7 @@ import ctypes
 import secrets
 import socket
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,17 @@ _SIGNATURES = {
         [_POINTER, _I16, ctypes.c_size_t, ctypes.POINTER(_INT)],
     ),
     "rd_kafka_mock_clear_request_errors": (None, [_POINTER, _I16]),
+    "rd_kafka_mock_start_request_tracking": (None, [_POINTER]),
+    "rd_kafka_mock_clear_requests": (None, [_POINTER]),
+    "rd_kafka_mock_get_requests": (
+        ctypes.POINTER(_POINTER),
+        [_POINTER, ctypes.POINTER(ctypes.c_size_t)],
+    ),
+    "rd_kafka_mock_request_api_key": (_I16, [_POINTER]),
+    "rd_kafka_mock_request_destroy_array": (
+        None,
+        [ctypes.POINTER(_POINTER), ctypes.c_size_t],
+    ),
     "rd_kafka_mock_broker_set_down": (_INT, [_POINTER, _I32]),
     "rd_kafka_mock_broker_set_up": (_INT, [_POINTER, _I32]),
     "rd_kafka_mock_broker_set_rtt": (_INT, [_POINTER, _I32, _INT]),
@@ -105,6 +117,8 @@ class MockCluster:
         call.rd_kafka_mock_set_group_consumer_heartbeat_interval_ms(
             self._cluster, _KIP848_HEARTBEAT_MS
         )
+        self._seen: Counter[int] | None = None
+        self._pushed: dict[int, tuple[int, int]] = {}
         bootstraps = call.rd_kafka_mock_cluster_bootstraps(self._cluster)
         self.bootstrap: str = bootstraps.decode()
         if port is not None:
@@ -162,13 +176,38 @@ class MockCluster:
 
     def fail(self, api_key: int, error_codes: Sequence[int]) -> None:
         """Answer the next requests of this kind with these errors, one each."""
+        if self._seen is None:
+            self._seen = Counter()
+            self._library.rd_kafka_mock_start_request_tracking(self._cluster)
         codes = (_INT * len(error_codes))(*error_codes)
         self._library.rd_kafka_mock_push_request_errors_array(
             self._cluster, api_key, len(error_codes), codes
         )
+        # Counted from after the push: too late by a request rather than too early.
+        self._pushed[api_key] = len(error_codes), self._requests()[api_key]
+
+    def failures_answered(self, api_key: int) -> int:
+        """Return how many of the last `fail`'s errors are certain to be answered."""
+        pushed, before = self._pushed.get(api_key, (0, 0))
+        return min(pushed, self._requests()[api_key] - before)
+
+    def _requests(self) -> Counter[int]:
+        """Count the requests since the first `fail`, by API key."""
+        seen = self._seen if self._seen is not None else Counter()
+        count = ctypes.c_size_t()
+        library = self._library
+        requests = library.rd_kafka_mock_get_requests(self._cluster, count)
+        # What comes in between these two calls is not counted: an answer looked for
+        # in vain, where it repeats itself, and never one made up.
+        library.rd_kafka_mock_clear_requests(self._cluster)
+        for index in range(count.value):
+            seen[library.rd_kafka_mock_request_api_key(requests[index])] += 1
+        library.rd_kafka_mock_request_destroy_array(requests, count)
+        return seen
 
     def clear_failures(self, api_key: int) -> None:
         """Forget the errors that have not been answered yet."""
+        self._pushed.pop(api_key, None)
         self._library.rd_kafka_mock_clear_request_errors(self._cluster, api_key)
 
     def down(self) -> None:

@@ -5,6 +5,7 @@ the core knows; it decides nothing.
 """
 
 import time
+import traceback
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol, assert_never, cast
@@ -129,14 +130,11 @@ class WriterThread:
         piece = command.piece
         try:
             self._writer.write(piece, command.epochs)
-        except RetryableWriteError as error:
-            return got.Retryable(piece.id, error)
-        except RejectedWriteError as error:
-            return got.Rejected(piece.id, error.offenders, error.code)
-        except UnknownOutcomeError as error:
-            return got.Unknown(piece.id, error)
-        except FencedError as error:
-            return got.Fenced(piece.id, error.partitions)
+        except FatalWriteError:
+            raise
+        except WriteError as error:
+            _let_go(error)
+            return _refusal(piece.id, error)
         return got.Written(piece.id)
 
     def _claim(self, command: do.Claim) -> got.Answer:
@@ -160,6 +158,32 @@ class WriterThread:
         except WriteError as error:
             return got.ConfirmFailed(command.confirm_id, error)
         return got.Confirmed(command.confirm_id, cursors)
+
+
+def _refusal(slice_id: str, error: WriteError) -> got.Answer:
+    match error:
+        case RejectedWriteError():
+            return got.Rejected(slice_id, error.offenders, error.code)
+        case UnknownOutcomeError():
+            return got.Unknown(slice_id, error)
+        case FencedError():
+            return got.Fenced(slice_id, error.partitions)
+        case RetryableWriteError():
+            return got.Retryable(slice_id, error)
+        case _:
+            raise error
+
+
+def _let_go(error: BaseException) -> None:
+    """Empty the frames that an error came through: they hold the slice as Arrow.
+
+    A vendor's error is often part of a cycle, which only the collector undoes. In an
+    outage so little else is made that it does not run, and every attempt would stay.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__context__
 
 
 def _unexpected(error: BaseException) -> WinestreamError:

@@ -41,9 +41,9 @@ class SnowflakeWriter:
     The tables must exist (`winestream deploy`). `pipeline` is the sink's: it names the
     cursors. With `fingerprints` the ledger also holds a checksum of the exact payloads
     (0.8 µs an event), so that the audit notices a row altered at equal length. A claim
-    that fails ends a transaction of this pipeline that has held the cursors' lock for
-    longer than `patience`, as a dead process leaves it behind. `now` stamps LOADED_AT
-    and dates the staged files; give UTC.
+    or a write that fails ends a transaction of this pipeline that has held the cursors'
+    lock for longer than `patience`, as a dead process or a broken line leaves it. `now`
+    stamps LOADED_AT and dates the staged files; give UTC.
 
     A slice's rows for one table come in by COPY from a staged file, or, when they are
     fewer than `insert_below`, by one INSERT of bound values, which saves the file and
@@ -117,6 +117,9 @@ class SnowflakeWriter:
             raise RetryableWriteError(
                 f"staging to {self._scratch} failed ({_said(error)}): free some disk"
             ) from None
+        except RetryableWriteError:
+            self._clear_the_way()
+            raise
         finally:
             self._drop_broken_session()
         # Its compare-and-set found the cursors here, so all before is certain.
@@ -214,9 +217,12 @@ class SnowflakeWriter:
         self._drop_broken_session()
 
     def _clear_the_way(self) -> None:
-        """After a claim was kept waiting: end what will never end by itself."""
+        """After a claim or a write was kept waiting: end what blocks the cursors.
+
+        It may be what this very writer left behind, when its line broke under the lock.
+        """
         if self._session is not None and not self._session.broken:
-            with suppress(WriteError):  # the next claim looks again
+            with suppress(WriteError):  # the next failure looks again
                 end_stuck(self._session, self._pipeline, self._patience)
 
 

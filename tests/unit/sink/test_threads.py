@@ -1,10 +1,12 @@
 """The writer thread and the signals, with real threads, processes and time."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -23,7 +25,7 @@ from winestream.errors import (
     RetryableWriteError,
     UnknownOutcomeError,
 )
-from winestream.records import Want
+from winestream.records import Slice, Want
 from winestream.sink import BatchingSink
 from winestream.sink.desk import WriterThread
 from winestream.testing import (
@@ -197,3 +199,51 @@ def test_a_second_signal_ends_at_once() -> None:
     """A stop that hangs does not keep the operator waiting."""
     code, out = run_until_signalled(signal.SIGTERM, signal.SIGTERM, hang=True)
     assert (code, out) == (-signal.SIGTERM, "")
+
+
+class Built:
+    """Something large that a writer made of its slice."""
+
+
+class BuildingInVain(MemoryWriter):
+    """Builds, fails, and is caught in a cycle by its vendor's error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.built: list[weakref.ref[Built]] = []
+
+    def write(self, *_: object) -> None:
+        large = Built()
+        self.built.append(weakref.ref(large))
+        try:
+            self._send()
+        except OSError:
+            raise RetryableWriteError("no answer") from None
+
+    def _send(self) -> None:
+        error = OSError("cut")
+        kept = [error]  # as clients keep their last messages
+        error.args = (kept,)
+        raise error
+
+
+def test_a_failed_attempt_leaves_nothing_behind() -> None:
+    """What was built for it is gone at once, without the garbage collector.
+
+    In an outage hardly anything else is made, so the collector does not run, and each
+    attempt would add a slice to memory.
+    """
+    writer = BuildingInVain()
+    desk = WriterThread(writer, "me", "building-writer")
+    desk.open()
+    gc.disable()
+    try:
+        for attempt in range(3):
+            desk.submit(do.Write(Slice(f"me/{attempt}", ()), {}, attempt))
+            answered = desk.answer(10)
+            assert answered is not None
+            assert isinstance(answered.answer, got.Retryable)
+        assert [each() for each in writer.built] == [None] * 3
+    finally:
+        gc.enable()
+        desk.close(10)
