@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,10 @@ import streamlit as st
 
 from full_stack.catalogue import load_catalogue
 from full_stack.dashboard import settings as names
+from full_stack.dashboard.frame import service
 from full_stack.shop import Shop
 from full_stack.wiring import DATABASE, PIPELINE, routes
+from winestream.errors import ConfigurationError
 from winestream.local import EmbeddedWarehouse
 from winestream.operations.deploy import deploy, register_tables
 from winestream.records import LogPartition
@@ -121,6 +123,8 @@ def told(environment: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(ConfigurationError):
+            service().warehouse.close()
         st.cache_resource.clear()
         os.environ.clear()
         os.environ.update(before)

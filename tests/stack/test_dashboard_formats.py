@@ -64,7 +64,7 @@ def test_an_age_is_said_in_one_unit(before: timedelta, said: str) -> None:
 
 
 def test_a_wine_is_named_with_its_vintage_and_its_bottle() -> None:
-    """A usual bottle goes without saying, no vintage is NV, an unsold wine has an id."""
+    """A usual bottle goes without saying, no vintage is NV, the unsold has an id."""
     assert formats.wine("Château Palmer", 2016, 75) == "Château Palmer 2016"
     assert formats.wine("Château Palmer", 2016, 150) == "Château Palmer 2016, magnum"
     assert formats.wine("Bollinger", None, 37) == f"Bollinger NV, 37{THIN}cl"
@@ -132,11 +132,10 @@ def test_an_order_is_in_whole_cases_and_makes_four_weeks_of_cover() -> None:
 
 def test_every_wine_is_in_one_class_of_cover() -> None:
     """The classes add up, at their edges too."""
-    rows = [
-        {"stock": stock, "days_of_cover": cover}
-        for stock, cover in [(0, 0), (-3, 0), (1, 0), (9, 6), (9, 7), (9, 14), (9, 28)]
-        + [(9, 90), (9, 10**6), (4, None), (0, None)]
-    ]
+    covers: list[tuple[int, int | None]]
+    covers = [(0, 0), (-3, 0), (1, 0), (9, 6), (9, 7), (9, 14), (9, 28), (9, 90)]
+    covers += [(9, 10**6), (4, None), (0, None)]
+    rows = [{"stock": stock, "days_of_cover": cover} for stock, cover in covers]
     classes = cover_classes(rows)
     assert [each["wines"] for each in classes] == [2, 2, 1, 1, 1, 2, 2]
 

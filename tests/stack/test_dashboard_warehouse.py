@@ -54,6 +54,7 @@ class Session:
 
 
 def make(fake: Fake) -> tuple[Warehouse, Clock]:
+    """Return a warehouse over the fake, and the clock that it lives by."""
     clock = Clock()
     asked = Warehouse(fake.connect, fresh=4.0, pause=2.0, monotonic=clock)
     clock.now = 100.0

@@ -78,6 +78,11 @@ def inventory(reading: Reading) -> None:
     _headlines(there)
     _shape(there, sums)
     _list([r for r in there if _is(r, state) and _named(r, search)], state)
+    download(
+        "Inventory as CSV",
+        "inventory",
+        [{**row, "bottles_to_order": to_order(row)} for row in there],
+    )
 
 
 def _is(row: Row, state: str) -> bool:
@@ -242,11 +247,6 @@ def _list(rows: Sequence[Row], state: str) -> None:
             parts.Column("last", "Last sold", "wide"),
         ],
         [_line(row) for row in rows[:SHOWN]],
-    )
-    download(
-        f"{title} as CSV",
-        "inventory",
-        [{**row, "bottles_to_order": to_order(row)} for row in rows],
     )
 
 
