@@ -36,7 +36,7 @@ _DRAWN: Final = """() => {
 _HEIGHT: Final = "() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight"
 
 
-@attrs.define
+@attrs.define(slots=False)  # Playwright keeps its own notes beside a listener
 class Watched:
     """A browser's page, and what went wrong on it."""
 

@@ -16,6 +16,7 @@ import pytest
 from live_stack import Live, live, until
 from stack_files import metric_names, rules, system_packages, tool
 
+from full_stack.dashboard.vitals import EXPRESSIONS
 from full_stack.monitoring.grafana.make_dashboards import dashboards
 
 pytestmark = [system_packages, pytest.mark.timeout(400)]
@@ -65,6 +66,12 @@ def assert_data(stack: Live, expression: str) -> None:
 def names_known(stack: Live) -> set[str]:
     """Return all metrics that Prometheus has."""
     return set(stack.api("label/__name__/values"))
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_question_of_the_page_has_an_answer(stack: Live, expression: str) -> None:
+    """What the merchant's page asks Prometheus has data, none of it NaN."""
+    assert_data(stack, expression)
 
 
 def test_every_target_is_up(stack: Live) -> None:
