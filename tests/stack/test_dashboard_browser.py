@@ -20,6 +20,8 @@ PAGES: Final = ("Sales", "Customers", "Inventory", "Products", "Pipeline health"
 WIDTHS: Final = (1280, 400)
 FLAGS: Final = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 _WAIT: Final = 60_000  # milliseconds
+_NARROW: Final = 768
+_SIDE: Final = '[data-testid="stSidebar"]'
 
 _RIGHT_OF_THE_SCREEN: Final = """() => {
     const edge = document.documentElement.clientWidth + 1;
@@ -54,11 +56,14 @@ class Watched:
         self.page.wait_for_selector(".ca-head", timeout=_WAIT)
 
     def go(self, name: str) -> None:
-        """Choose a page at the side, which a narrow screen hides until it is asked."""
-        if self.width < 768:
-            self.page.get_by_test_id("stExpandSidebarButton").click()
-        self.page.get_by_role("link", name=name).click()
-        self.page.wait_for_selector(f".ca-head h1:text-is('{name}')", timeout=_WAIT)
+        """Choose a page at the side, or at the top of a narrow screen."""
+        heading = f".ca-head h1:text-is('{name}')"
+        if self.page.locator(heading).count():
+            return
+        narrow = self.width < _NARROW
+        way = self.page.locator(".st-key-ca-ways" if narrow else _SIDE)
+        way.get_by_role("link", name=name.split(maxsplit=1)[0]).click()
+        self.page.wait_for_selector(heading, timeout=_WAIT)
 
     def settle(self) -> None:
         """Wait until every chart is drawn; make the window as tall as the page."""

@@ -122,6 +122,8 @@ def test_inventory_and_products_are_the_views(filled: World) -> None:
     with told(filled.environment):
         at = visit("inventory")
         assert cards(at)["To reorder"] == decimal(reorder)
+        assert ("Nothing to reorder" in text(at)) is not bool(reorder)
+        assert "ca-table" in markup(at)
         assert f"of {decimal(wines)} wines" in text(at)
         shown = cards(visit("products"))
     assert shown["Wines sold"] == decimal(sold)
