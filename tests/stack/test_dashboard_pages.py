@@ -191,6 +191,7 @@ def test_an_empty_warehouse_says_how_to_fill_it(empty: World, page: str) -> None
         at = visit(page)
     assert re.search(r"No .* yet\.|The cellar is empty\.", text(at))
     assert "python -m full_stack.producer" in text(at)
+    assert "Nothing lost" not in text(at)  # where nothing was, nothing is proven
     assert not cards(at)
 
 

@@ -1,11 +1,5 @@
 """The page's entry: Streamlit runs it at each visit. See `__main__.py` to start it."""
 
-import sys
-from pathlib import Path
-
-# So that `streamlit run …/app.py` works as well.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import streamlit as st
 
 from full_stack.dashboard import parts

@@ -54,7 +54,8 @@ def plain(value: object) -> object:
 
 def show(chart: Drawn, key: str) -> None:
     """Draw a chart as wide as there is room."""
-    st.altair_chart(chart, theme=None, width="stretch", key=key)
+    said = f"Chart: {key.replace('-', ' ')}"  # to those who do not see it
+    st.altair_chart(chart, theme=None, width="stretch", key=key, alt=said)
 
 
 def days(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:

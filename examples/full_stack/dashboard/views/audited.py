@@ -16,6 +16,10 @@ def verdict(audited: Audited) -> None:
         why = audited.trouble or "the first audit is under way"
         _verdict_box("unknown", "Not audited yet", f"There is no verdict: {why}.")
         return
+    if report.ok and not report.partitions:
+        nothing = "No slice was written so far: there is nothing to prove."
+        _verdict_box("unknown", "Nothing to audit yet", nothing)
+        return
     made = f"Audited at {clock(audited.at)}"
     if audited.trouble:
         made += f"; not again since: {audited.trouble}"
