@@ -166,6 +166,30 @@ def test_a_loss_turns_the_verdict(filled: World) -> None:
     assert "Nothing lost" not in text(at)
 
 
+def test_an_audit_that_is_no_longer_made_does_not_stay_green() -> None:
+    """The last verdict is shown as the last, with the reason."""
+    script = """\
+from datetime import UTC, datetime
+
+from full_stack.dashboard.desk import Audited
+from full_stack.dashboard.views.audited import verdict
+from winestream.operations.audit_report import AuditReport, PartitionReport
+from winestream.records import LogPartition
+
+part = PartitionReport(log=LogPartition("c", "t", "wine.orders", 0), rows=3)
+report = AuditReport(pipeline="p", tables=[], partitions=[part], findings=[])
+verdict(Audited(report, datetime.now(UTC)))
+verdict(Audited(report, datetime.now(UTC), "the warehouse does not answer"))
+"""
+    at = AppTest.from_string(script).run()
+    assert not at.exception
+    now, then = (each.proto.body for each in at.get("html"))
+    assert 'ca-verdict ok"' in now
+    assert "Nothing lost, nothing twice" in now
+    assert 'ca-verdict unknown"' in then
+    assert "not again since: the warehouse does not answer" in then
+
+
 def test_a_hostile_name_is_shown_and_never_run(filled: World) -> None:
     """Names come from payloads: they are text on every page that shows them."""
     with filled.connect() as connection:

@@ -32,7 +32,9 @@ def verdict(audited: Audited) -> None:
         f" Not checked: {check} ({reason})."
         for check, reason in report.not_made.items()
     )
-    if report.ok:
+    if report.ok and audited.trouble:  # what was true then may not be so now
+        title, state = "Nothing was lost when last audited", "unknown"
+    elif report.ok:
         title, state = "Nothing lost, nothing twice", "ok"
     else:
         title, state = f"{plural(report.offending, 'thing')} off", "bad"
