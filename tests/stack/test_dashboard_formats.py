@@ -63,6 +63,25 @@ def test_an_age_is_said_in_one_unit(before: timedelta, said: str) -> None:
     assert formats.age(NOW - before, NOW) == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (0.02, "0 s"),
+        (5, "5 s"),
+        (4.26, "4,3 s"),
+        (42.4, "42 s"),
+        (180, "3 min"),
+        (7200, "2 h"),
+        (86_400 * 3, "3 d"),
+        (None, "\u2013"),
+    ],
+)
+def test_a_length_of_time_has_one_unit(seconds: float | None, said: str) -> None:
+    """Tenths only where they say something."""
+    assert formats.span(seconds) == said.replace(" ", THIN)
+
+
 def test_a_wine_is_named_with_its_vintage_and_its_bottle() -> None:
     """A usual bottle goes without saying, no vintage is NV, the unsold has an id."""
     assert formats.wine("Château Palmer", 2016, 75) == "Château Palmer 2016"
