@@ -82,6 +82,13 @@ def test_a_length_of_time_has_one_unit(seconds: float | None, said: str) -> None
     assert formats.span(seconds) == said.replace(" ", THIN)
 
 
+def test_a_list_says_how_much_of_it_is_shown() -> None:
+    """Nothing is called the first of what is all there is."""
+    assert formats.first_of(25, 1514, "wine") == f"The first 25 of 1{THIN}514 wines"
+    assert formats.first_of(25, 25, "wine") == "25 wines"
+    assert formats.first_of(25, 1, "wine") == "1 wine"
+
+
 def test_a_wine_is_named_with_its_vintage_and_its_bottle() -> None:
     """A usual bottle goes without saying, no vintage is NV, the unsold has an id."""
     assert formats.wine("Château Palmer", 2016, 75) == "Château Palmer 2016"

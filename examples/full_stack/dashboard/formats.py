@@ -202,3 +202,9 @@ def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: `1 order`, `1 234 orders`."""
     noun = one if count == 1 else many or f"{one}s"
     return f"{decimal(count)} {noun}"
+
+
+def first_of(most: int, count: int, one: str, many: str = "") -> str:
+    """Return how many of a list are shown: `The first 25 of 514 wines`, `16 wines`."""
+    there = plural(count, one, many)
+    return f"The first {decimal(most)} of {there}" if count > most else there

@@ -12,6 +12,7 @@ from full_stack.dashboard.formats import (
     NOTHING,
     day,
     decimal,
+    first_of,
     percent,
     plural,
     wine,
@@ -245,7 +246,7 @@ def _list(rows: Sequence[Row], state: str) -> None:
         return
     parts.section(
         title,
-        f"The first {min(SHOWN, len(rows))} of {plural(len(rows), 'wine')}, the most "
+        f"{first_of(SHOWN, len(rows), 'wine')}, the most "
         f"urgent first. An order makes {COVER_WANTED} days of cover again, in cases "
         f"of {CASE}.",
     )

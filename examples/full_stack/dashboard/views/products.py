@@ -11,6 +11,7 @@ from full_stack.dashboard.export import download
 from full_stack.dashboard.formats import (
     NOTHING,
     decimal,
+    first_of,
     money,
     percent,
     plural,
@@ -198,7 +199,7 @@ def summed(rows: Sequence[Row], field: str) -> list[dict[str, Any]]:
 def _list(rows: Sequence[Row], currency: str) -> None:
     parts.section(
         "All wines",
-        f"The first {min(SHOWN, len(rows))} of {decimal(len(rows))}; the file has all.",
+        f"{first_of(SHOWN, len(rows), 'wine')}; the file has all.",
     )
     parts.table(
         [
