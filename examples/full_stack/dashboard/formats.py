@@ -60,7 +60,7 @@ _COUNTRIES: Final = {
 
 Figure = Decimal | float | int
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_TEN, _MINUTE, _HOUR, _DAY = 10, 60, 3600, 86_400
 _SOON: Final = 2  # younger than so many seconds is "now"
 
 
@@ -159,10 +159,9 @@ def span(seconds: Figure | None) -> str:
     if seconds is None:
         return NOTHING
     whole = float(seconds)
-    if whole < 0.05:  # noqa: PLR2004 — what rounds to nothing
-        return f"0{THIN}s"
     if whole < _MINUTE:
-        return f"{decimal(whole, 0 if whole >= 10 else 1)}{THIN}s"  # noqa: PLR2004
+        places = 0 if whole >= _TEN or round(whole, 1).is_integer() else 1
+        return f"{decimal(whole, places)}{THIN}s"
     if whole < _HOUR:
         return f"{decimal(whole / _MINUTE)}{THIN}min"
     if whole < _DAY:
@@ -203,3 +202,9 @@ def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: `1 order`, `1 234 orders`."""
     noun = one if count == 1 else many or f"{one}s"
     return f"{decimal(count)} {noun}"
+
+
+def first_of(most: int, count: int, one: str, many: str = "") -> str:
+    """Return how many of a list are shown: `The first 25 of 514 wines`, `16 wines`."""
+    there = plural(count, one, many)
+    return f"The first {decimal(most)} of {there}" if count > most else there

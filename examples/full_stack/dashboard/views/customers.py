@@ -15,6 +15,7 @@ from full_stack.dashboard.formats import (
     NOTHING,
     country,
     decimal,
+    first_of,
     moment,
     money,
     percent,
@@ -176,7 +177,7 @@ def _places(reading: Reading, scope: Mapping[str, Value]) -> None:
 def _best(rows: Sequence[Row], currency: str) -> None:
     parts.section(
         "Best customers",
-        f"The first {min(SHOWN, len(rows))} of {decimal(len(rows))} by value.",
+        f"{first_of(SHOWN, len(rows), 'customer')} by value.",
     )
     if not rows:
         parts.html('<p class="ca-note">Nobody by that name, and no such city.</p>')

@@ -15,6 +15,7 @@ from full_stack.dashboard.formats import (
     country,
     day,
     decimal,
+    first_of,
     money,
     paris,
     percent,
@@ -189,17 +190,13 @@ def _places(reading: Reading, scope: Scope) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         regions = _by_region(places)
-        parts.section(
-            "Regions", f"The first {min(TOP, len(regions))} of {len(regions)}."
-        )
+        parts.section("Regions", f"{first_of(TOP, len(regions), 'region')}.")
         charts.show(
             charts.ranking(regions[:TOP], "region", "revenue", words=words),
             "sales-regions",
         )
     with right:
-        parts.section(
-            "Appellations", f"The first {min(TOP, len(places))} of {len(places)}."
-        )
+        parts.section("Appellations", f"{first_of(TOP, len(places), 'appellation')}.")
         top = [{**row, "appellation": row["appellation"] or NOTHING} for row in places]
         charts.show(
             charts.ranking(
@@ -316,7 +313,7 @@ def _latest(latest: Sequence[Row]) -> None:
             parts.Column("when", "Time"),
             parts.Column("place", "Customer from"),
             parts.Column("channel", "Channel", "wide"),
-            parts.Column("bottles", "Bottles", "num"),
+            parts.Column("bottles", "Bottles", "num wide"),
             parts.Column("worth", "Goods", "num"),
         ],
         rows,
