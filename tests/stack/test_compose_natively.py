@@ -72,7 +72,12 @@ class Native:
             self.log(name).open("w") as log,
             subprocess.Popen(
                 [*PROGRAMS[program], *map(self._here, arguments)],
-                env={**os.environ, **variables, "WINESTREAM_METRICS_PORT": self._port},
+                env={
+                    **os.environ,
+                    **variables,
+                    "WINESTREAM_METRICS_PORT": self._port,
+                    "PYTHONPATH": str(STACK.parent),  # as the image has it
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
