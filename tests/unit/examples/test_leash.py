@@ -82,4 +82,6 @@ def test_nothing_is_left_behind_by_a_demo_that_was_killed(tmp_path: Path) -> Non
         program = held(int(parent.stdout.readline()))
         parent.kill()
         _, alive = psutil.wait_procs([program], PATIENCE)
+    for process in alive:
+        process.kill()
     assert not alive
