@@ -17,8 +17,9 @@ from typing import Final, Self
 import attrs
 
 from full_stack.control import Control
+from full_stack.ports import free_port
 from full_stack.process import Process, foreign, ours
-from full_stack.stack import Stack, free_port
+from full_stack.stack import Stack
 from full_stack.wiring import (
     AUDIT_PORT,
     BOOTSTRAP,

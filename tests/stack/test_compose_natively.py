@@ -19,7 +19,7 @@ import snowflake.connector
 from stack_files import STACK, WANTED, read
 
 from full_stack.docker import healthy
-from full_stack.stack import free_port
+from full_stack.ports import free_port
 from full_stack.wiring import DATABASE, TOPICS
 from winestream.local import EmbeddedBroker
 
