@@ -25,6 +25,7 @@ system_packages = pytest.mark.skipif(
 )
 
 _PACKAGES: Final = {
+    "chromium": "chromium",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",

@@ -68,6 +68,12 @@ def names_known(stack: Live) -> set[str]:
     return set(stack.api("label/__name__/values"))
 
 
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_question_of_the_page_has_an_answer(stack: Live, expression: str) -> None:
+    """What the merchant's page asks Prometheus has data, none of it NaN."""
+    assert_data(stack, expression)
+
+
 def test_every_target_is_up(stack: Live) -> None:
     """All of prometheus.yml's jobs are scraped."""
     until("a target is down", lambda: 0.0 not in stack.values("up"))

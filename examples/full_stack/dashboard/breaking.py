@@ -1,6 +1,8 @@
 """The control that breaks something in a running demo, where there is one.
 
 Another process owns it, on loopback: this only asks what it can break, and says so.
+GET /state answers `{"targets": ["consumer"], "events": [{"at": "2026-11-27T23:00:00Z",
+"what": "it was killed"}]}`, times in ISO 8601; POST /break/TARGET breaks one.
 """
 
 import json

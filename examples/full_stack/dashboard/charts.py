@@ -54,7 +54,8 @@ def plain(value: object) -> object:
 
 def show(chart: Drawn, key: str) -> None:
     """Draw a chart as wide as there is room."""
-    st.altair_chart(chart, theme=None, width="stretch", key=key)
+    said = f"Chart: {key.replace('-', ' ')}"  # to those who do not see it
+    st.altair_chart(chart, theme=None, width="stretch", key=key, alt=said)
 
 
 def days(rows: Sequence[Mapping[str, Any]], field: str, title: str) -> Drawn:
@@ -136,6 +137,9 @@ def moments(
     rows: Sequence[Mapping[str, Any]], at: str, field: str, title: str, unit: str = ""
 ) -> Drawn:
     """Return an area over time, the oldest row first."""
+    # Zeros alone would be drawn across the middle.
+    most = max((float(row[field] or 0) for row in rows), default=0.0)
+    scale = alt.Scale() if most else alt.Scale(domain=[0, 1])
     length = (rows[-1][at] - rows[0][at]).total_seconds() if rows else 0.0
     return (
         alt.Chart(data(rows), height=250)
@@ -152,7 +156,7 @@ def moments(
                     tickCount=6,
                 ),
             ),
-            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES),
+            y=alt.Y(f"{field}:Q", title=title, axis=FIGURES, scale=scale),
             tooltip=[
                 alt.Tooltip(f"{at}:T", title="Time", format="%-d %b %H:%M:%S"),
                 alt.Tooltip(

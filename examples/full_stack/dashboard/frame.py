@@ -4,6 +4,7 @@ A page's body is given a `Reading` and draws. It runs again every few seconds, a
 failure of the warehouse, or of ours, shows more to a visitor than a sentence.
 """
 
+import atexit
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -52,9 +53,11 @@ class Service:
 def service() -> Service:
     """Return it, made at the first visit. Raises `ConfigurationError`."""
     settings = Settings.read()
+    warehouse = Warehouse.of(settings)
+    atexit.register(warehouse.close)
     return Service(
         settings,
-        Warehouse.of(settings),
+        warehouse,
         Monitor.of(settings),
         AuditDesk.of(settings),
     )

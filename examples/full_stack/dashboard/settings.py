@@ -15,9 +15,14 @@ from winestream.snowflake import ConnectionSettings
 from winestream.snowflake.settings import connector_major
 
 EMBEDDED: Final = "WINESTREAM_EMBEDDED_WAREHOUSE"
+"""Arguments of `snowflake.connector.connect`, as JSON. Without it: a real account, by
+the WINESTREAM_SNOWFLAKE_… variables, as every command signs in."""
 PROMETHEUS: Final = "WINESTREAM_PROMETHEUS_URL"
 METRICS: Final = "WINESTREAM_METRICS_URLS"
+"""Metrics pages of consumer, producer and broker, with commas between; asked where
+there is no Prometheus, or while it does not answer."""
 BREAK: Final = "WINESTREAM_BREAK_URL"
+"""The control of a demo that may be broken, see `breaking.py`."""
 REFRESH: Final = "WINESTREAM_DASHBOARD_REFRESH_SECONDS"
 
 _EMBEDDED_REFRESH: Final = 5.0

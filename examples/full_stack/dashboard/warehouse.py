@@ -25,8 +25,9 @@ from winestream.snowflake.session import hush_connector
 Row = dict[str, Any]
 Value = str | int | float | date | None
 
-# A visitor has a dozen questions on a page and picks filters: some hundred answers.
-_REMEMBERED: Final = 200
+# The largest answers are 5,000 wines, some 5 MB; most are a few rows. A page asks up to
+# ten questions, so five pages with a few filters fit.
+_REMEMBERED: Final = 64
 _KNOCK_SECONDS: Final = 1.0
 _MISSING: Final = frozenset({2003, 2043, 904})
 _FORBIDDEN: Final = frozenset({3001})

@@ -16,6 +16,10 @@ def verdict(audited: Audited) -> None:
         why = audited.trouble or "the first audit is under way"
         _verdict_box("unknown", "Not audited yet", f"There is no verdict: {why}.")
         return
+    if report.ok and not report.partitions:
+        nothing = "No slice was written so far: there is nothing to prove."
+        _verdict_box("unknown", "Nothing to audit yet", nothing)
+        return
     made = f"Audited at {clock(audited.at)}"
     if audited.trouble:
         made += f"; not again since: {audited.trouble}"
@@ -28,7 +32,9 @@ def verdict(audited: Audited) -> None:
         f" Not checked: {check} ({reason})."
         for check, reason in report.not_made.items()
     )
-    if report.ok:
+    if report.ok and audited.trouble:  # what was true then may not be so now
+        title, state = "Nothing was lost when last audited", "unknown"
+    elif report.ok:
         title, state = "Nothing lost, nothing twice", "ok"
     else:
         title, state = f"{plural(report.offending, 'thing')} off", "bad"

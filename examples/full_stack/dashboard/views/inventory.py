@@ -23,6 +23,7 @@ from full_stack.dashboard.warehouse import Row
 
 ALARM: Final = "#A3261D"
 SHOWN: Final = 25
+NEXT: Final = 8
 TOP: Final = 12
 CASE: Final = 6  # bottles; merchants buy by the case
 COVER_WANTED: Final = 28  # days, once the order has arrived
@@ -77,7 +78,17 @@ def inventory(reading: Reading) -> None:
     there = [row for row in rows if not region or row["region"] == region]
     _headlines(there)
     _shape(there, sums)
-    _list([r for r in there if _is(r, state) and _named(r, search)], state)
+    named = [row for row in there if _named(row, search)]
+    fitting = [row for row in named if _is(row, state)]
+    if state == "reorder" and not fitting:
+        _next(named)
+    else:
+        _list(fitting, state)
+    download(
+        "Inventory as CSV",
+        "inventory",
+        [{**row, "bottles_to_order": to_order(row)} for row in there],
+    )
 
 
 def _is(row: Row, state: str) -> bool:
@@ -220,33 +231,39 @@ def _class(name: str, rows: Sequence[Row], colour: str) -> dict[str, object]:
     return {"cover": name, "wines": len(rows), "bottles": bottles, "colour": colour}
 
 
+def _next(rows: Sequence[Row]) -> None:
+    """Draw the wines that last the shortest, where none has to be reordered."""
+    sold = [row for row in rows if row["days_of_cover"] is not None]
+    parts.section("Nothing to reorder", "These wines last the shortest.")
+    _table(sorted(sold, key=lambda row: int(row["days_of_cover"]))[:NEXT])
+
+
 def _list(rows: Sequence[Row], state: str) -> None:
     title = _STATES.get(state, "All wines")
+    if not rows:
+        parts.section(title, "No wine is like that. Santé!")
+        return
     parts.section(
         title,
         f"The first {min(SHOWN, len(rows))} of {plural(len(rows), 'wine')}, the most "
         f"urgent first. An order makes {COVER_WANTED} days of cover again, in cases "
         f"of {CASE}.",
     )
-    if not rows:
-        parts.html('<p class="ca-note">No wine is like that. Santé!</p>')
-        return
+    _table(rows[:SHOWN])
+
+
+def _table(rows: Sequence[Row]) -> None:
     parts.table(
         [
             parts.Column("wine", "Wine", "who"),
             parts.Column("stock", "Stock", "num"),
-            parts.Column("sold", "Sold in 28 days", "num"),
+            parts.Column("sold", "Sold in 28 days", "num wide"),
             parts.Column("cover", "Days of cover", "num"),
             parts.Column("bar", "", "wide"),
             parts.Column("order", "Order", "num"),
             parts.Column("last", "Last sold", "wide"),
         ],
-        [_line(row) for row in rows[:SHOWN]],
-    )
-    download(
-        f"{title} as CSV",
-        "inventory",
-        [{**row, "bottles_to_order": to_order(row)} for row in rows],
+        [_line(row) for row in rows],
     )
 
 

@@ -98,13 +98,13 @@ def _headlines(rows: Sequence[Row], currency: str) -> None:
     tenth = by_revenue[: max(1, len(by_revenue) // 10)]
     parts.cards(
         [
-            parts.Card("Wines sold", decimal(len(rows)), plural(bottles, "bottle")),
             parts.Card(
                 "Revenue",
                 short_money(revenue, currency),
                 f"{money(revenue / bottles, currency)} a bottle" if bottles else "",
                 "lead",
             ),
+            parts.Card("Wines sold", decimal(len(rows)), plural(bottles, "bottle")),
             parts.Card("Margin", short_money(margin, currency), "revenue less cost"),
             parts.Card(
                 "Margin rate",
@@ -151,7 +151,7 @@ def _ranked(rows: Sequence[Row], order: str) -> None:
     with right:
         parts.section(
             "Margin and revenue",
-            "Margin rate up, revenue across; the larger a bead, the more bottles.",
+            "Margin rate by revenue; a larger bead is more bottles.",
         )
         charts.show(
             plots.cloud(

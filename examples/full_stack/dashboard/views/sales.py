@@ -316,7 +316,7 @@ def _latest(latest: Sequence[Row]) -> None:
             parts.Column("when", "Time"),
             parts.Column("place", "Customer from"),
             parts.Column("channel", "Channel", "wide"),
-            parts.Column("bottles", "Bottles", "num"),
+            parts.Column("bottles", "Bottles", "num wide"),
             parts.Column("worth", "Goods", "num"),
         ],
         rows,
