@@ -1,7 +1,6 @@
 """The processes of a demo: started in order, kept running, stopped in order."""
 
 import json
-import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from full_stack.books import Books
 from full_stack.breaking import Breaker, Events, Target
 from full_stack.poison import MARKER
+from full_stack.ports import free_port
 from full_stack.process import Process, ours
 from full_stack.progress import scrape
 from full_stack.verdict import landed_by_table
@@ -270,14 +270,3 @@ class Stack:
         if hasattr(self, "warehouse"):
             self.warehouse.close()
         self.broker.close()
-
-
-def free_port(wanted: int) -> int:
-    """Return `wanted` if nobody listens there, else any free port of loopback."""
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -17,8 +17,9 @@ from typing import Final, Self
 import attrs
 
 from full_stack.control import Control
+from full_stack.ports import free_port
 from full_stack.process import Process, foreign, ours
-from full_stack.stack import Stack, free_port
+from full_stack.stack import Stack
 from full_stack.wiring import (
     AUDIT_PORT,
     BOOTSTRAP,
@@ -70,7 +71,9 @@ class Watchers:
         with ExitStack() as failed:
             failed.callback(self.close)
             self.control = Control(stack.breaker, free_port(BREAK_PORT))
-            self._start("audit", lambda log: audit(stack, self.audit_port, log))
+            self._start(
+                "audit", lambda log: audit(stack, self.audit_port, log, AUDIT_EVERY)
+            )
             self._start_prometheus()
             self._start_dashboard()
             failed.pop_all()
@@ -184,7 +187,7 @@ class Watchers:
         self.dashboard = f"http://127.0.0.1:{port}"
 
 
-def audit(stack: Stack, port: int, log: Path, every: str = AUDIT_EVERY) -> Process:
+def audit(stack: Stack, port: int, log: Path, every: str) -> Process:
     """Start the audit of a running stack, as compose.yaml's service does."""
     sign_in = stack.warehouse.connection
     names = ("account", "user", "password", "host", "port", "protocol")

@@ -25,8 +25,9 @@ from full_stack.native_monitoring import (
     PROMETHEUS_ITSELF,
     prometheus_config,
 )
+from full_stack.ports import free_port
 from full_stack.process import Process, foreign
-from full_stack.stack import Stack, Wish, free_port
+from full_stack.stack import Stack, Wish
 from full_stack.watchers import audit
 from full_stack.wiring import GROUP
 from winestream.local.broker_metrics import BrokerMetrics

@@ -19,7 +19,7 @@ import snowflake.connector
 from stack_files import STACK, WANTED, read
 
 from full_stack.docker import healthy
-from full_stack.stack import free_port
+from full_stack.ports import free_port
 from full_stack.wiring import DATABASE, TOPICS
 from winestream.local import EmbeddedBroker
 
@@ -72,7 +72,12 @@ class Native:
             self.log(name).open("w") as log,
             subprocess.Popen(
                 [*PROGRAMS[program], *map(self._here, arguments)],
-                env={**os.environ, **variables, "WINESTREAM_METRICS_PORT": self._port},
+                env={
+                    **os.environ,
+                    **variables,
+                    "WINESTREAM_METRICS_PORT": self._port,
+                    "PYTHONPATH": str(STACK.parent),  # as the image has it
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -97,12 +97,6 @@ def test_every_query_of_every_dashboard_has_data(stack: Live, expression: str) -
     assert not metric_names(query) - names_known(stack) - {"ALERTS"}
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_every_query_of_the_shops_page_has_data(stack: Live, expression: str) -> None:
-    """What the Streamlit page asks of Prometheus is there, too."""
-    assert_data(stack, expression)
-
-
 def test_every_variable_of_every_dashboard_has_values(stack: Live) -> None:
     """A choice that is offered has something to choose from."""
     for content in dashboards().values():

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import full_stack.watchers
 from full_stack.control import Control
 from full_stack.legend import legend
 from full_stack.progress import scrape
@@ -54,6 +55,7 @@ def watchers(stack: Stack) -> Iterator[Watchers]:
             "find_spec",
             lambda name: None if name == "streamlit" else find(name),
         )
+        poor.setattr(full_stack.watchers, "AUDIT_EVERY", "1s")
         with Watchers(stack) as looking:
             yield looking
 

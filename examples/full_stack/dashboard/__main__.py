@@ -56,7 +56,7 @@ def main() -> None:
         help="a name, besides localhost, that a browser may ask for the page by",
     )
     given = parser.parse_args()
-    watch_parent()
+    watch_parent(patience=5.0)  # a signal within its start is lost on Streamlit
     from streamlit.web import cli  # noqa: PLC0415 — slow, and not for --help
 
     sys.argv = ["streamlit", *arguments(given.port, given.address, given.allow_host)]

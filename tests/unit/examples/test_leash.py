@@ -1,5 +1,6 @@
 """A foreign program that a demo starts ends with it, however it ends."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from full_stack.child import CHILD
 from full_stack.process import foreign
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -25,6 +27,13 @@ from pathlib import Path
 from full_stack.process import foreign
 held = foreign(sys.argv[2:], Path(sys.argv[1]))
 print(held.pid, flush=True)
+time.sleep(600)
+"""
+STUBBORN_CODE = """
+import signal, time
+from full_stack.child import watch_parent
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+watch_parent(patience=0.1)
 time.sleep(600)
 """
 
@@ -82,4 +91,21 @@ def test_nothing_is_left_behind_by_a_demo_that_was_killed(tmp_path: Path) -> Non
         program = held(int(parent.stdout.readline()))
         parent.kill()
         _, alive = psutil.wait_procs([program], PATIENCE)
+    for process in alive:
+        process.kill()
     assert not alive
+
+
+def test_a_child_without_a_demo_insists_on_its_own_end() -> None:
+    """Who does not hear SIGTERM is killed: nobody else would do it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN_CODE],
+        env={"PYTHONPATH": str(EXAMPLES), CHILD: "1"},
+        stdin=subprocess.PIPE,
+    ) as child:
+        try:
+            assert child.stdin is not None
+            child.stdin.close()
+            assert child.wait(PATIENCE) == -signal.SIGKILL
+        finally:
+            child.kill()

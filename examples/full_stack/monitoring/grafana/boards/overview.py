@@ -44,7 +44,16 @@ def _verdict() -> list[dict[str, Any]]:
             base=RED,
             words={"1": "Nothing lost", "0": "Does not add up"},
             nothing=_NOBODY,
-            width=6,
+            width=5,
+        ),
+        stat(
+            "Audited",
+            "How long ago. A verdict that is no longer renewed says nothing of today.",
+            "s",
+            "time() - min(audit_timestamp_seconds)",
+            steps=[(900, YELLOW), (1800, RED)],
+            nothing=_NOBODY,
+            width=3,
         ),
         stat(
             "Offending offsets",
@@ -79,7 +88,6 @@ def _verdict() -> list[dict[str, Any]]:
             steps=[(1, RED)],
             words={"0": "Writing", "1": "Outage"},
             nothing="no consumer",
-            width=6,
         ),
     ]
 
@@ -89,7 +97,9 @@ def _age() -> list[dict[str, Any]]:
         bars(
             "Freshness by layer",
             "How far each layer is behind the shop. Objectives: RAW 10 s, STAGING "
-            "5 min, PRODUCTION 10 min. RAW from the consumer, the rest from the audit.",
+            "5 min, PRODUCTION 10 min. RAW from the consumer, the rest from the audit: "
+            "how long the oldest row has waited that the layer lacks. ANALYTICS is the "
+            "history of figures, taken every five minutes.",
             "s",
             "max by (layer) (freshness_seconds)",
             "{{layer}}",
@@ -97,6 +107,7 @@ def _age() -> list[dict[str, Any]]:
             own={
                 "STAGING": [(240, YELLOW), (300, RED)],
                 "PRODUCTION": [(480, YELLOW), (600, RED)],
+                "ANALYTICS": [(600, YELLOW)],
             },
         ),
         lines(
