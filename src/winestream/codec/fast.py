@@ -16,7 +16,7 @@ from winestream.codec.fields import (
     has_own_checks,
     in_range,
 )
-from winestream.codec.guard import Guard, guard_of
+from winestream.codec.guard import Guard, guard_of, has_money
 from winestream.codec.mirror import Mirrors, Nobody, Tag, UnknownHead
 from winestream.codec.text import SHORT, contradicts_itself, too_deep
 from winestream.errors import DecodeError
@@ -81,20 +81,24 @@ def _is_text(chunk: Sequence[bytes]) -> bool:
 class Inspector:
     """The fast path over a fixed set of event classes.
 
-    `read` is the slow path, for classes with checks of their own; it raises
-    `DecodeError`. It takes values that the mirror has taken.
+    `read` is the slow path, for values that a mirror has taken: for classes with checks
+    of their own. `judge` is all of it, for money that no mirror takes. Both raise
+    `DecodeError`.
     """
 
     def __init__(
         self,
         tables: Mapping[type[Event], str],
         unknown: str,
+        *,
         read: Callable[[bytes], Event],
+        judge: Callable[[bytes], Event],
     ) -> None:
-        self._unknown, self._read = unknown, read
+        self._unknown, self._read, self._judge = unknown, read, judge
         self._tables = {event_type_of(cls): table for cls, table in tables.items()}
         exact = _lens(tables, quick=False)
         self._decode, self._kinds = exact.decode, exact.kinds
+        self._rich = {event_type_of(cls) for cls in tables if has_money(cls)}
         # Tried in turn on each chunk.
         self._lenses = (_lens(tables, quick=True), exact)
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
@@ -160,7 +164,7 @@ class Inspector:
     ) -> bool:
         """Whether messages of one kind pass what their mirror cannot ask."""
         if kind.checks_itself:
-            return not any(map(self._refusal, values))
+            return not any(self._refusal(value, self._read) for value in values)
         return kind.guard is None or kind.guard(heads)
 
     def _accepts_some(
@@ -207,7 +211,7 @@ class Inspector:
         kind = self._kinds.get(type(head))
         if kind is None or self._accepts(kind, (head,), (value,)):
             return head
-        return self._refusal(value) or Failure("invalid-value")
+        return self._refusal(value, self._read) or Failure("invalid-value")
 
     def _route(self, types: list[str]) -> str | list[str]:
         tables = {self._tables.get(name, self._unknown) for name in set(types)}
@@ -221,6 +225,8 @@ class Inspector:
             head = self._decode_head(value)
         except Exception as refused:  # noqa: BLE001 — as above
             return self._blame(value, error, refused)
+        if head.event_type in self._rich:
+            return self._refusal(value, self._judge) or head
         if head.event_type in self._tables:
             return self._blame(value, error, error)
         return head
@@ -233,14 +239,17 @@ class Inspector:
             return failure_of(refused)
         if event_type not in self._tables:
             return failure_of(of_head)
+        if event_type in self._rich:
+            # A mirror looks into money that a repeated member takes back.
+            return self._refusal(value, self._judge) or failure_of(error)
         if contradicts_itself(value):
             return Failure("invalid-value", "$.event_type")
         return failure_of(error)
 
-    def _refusal(self, value: bytes) -> Failure | None:
+    def _refusal(self, value: bytes, read: Callable[[bytes], Event]) -> Failure | None:
         """Ask the slow path: for the class's own checks, and where a NaN stands."""
         try:
-            self._read(value)
+            read(value)
         except DecodeError as error:
             return Failure(error.reason, error.path)
         return None

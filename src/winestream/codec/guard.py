@@ -31,7 +31,7 @@ def guard_of(cls: type, money: type[Decimal] | type[str]) -> Guard | None:
 
     `money` is what the mirrors have for it. None when the class has none anywhere.
     """
-    if not _has_money(cls):
+    if not has_money(cls):
         return None
     collect = _collector(cls, money)
     fine = _are_plain if money is str else _are_finite
@@ -60,20 +60,21 @@ def _collector(
     return cast("Callable[[Iterable[Any]], list[Any]]", space["collect"])
 
 
-def _has_money(annotation: Any) -> bool:  # noqa: ANN401 — an annotation may be anything
+def has_money(annotation: Any) -> bool:  # noqa: ANN401 — an annotation may be anything
+    """Whether there is a Decimal anywhere in it."""
     annotation = plain(annotation)
     if annotation is Decimal:
         return True
     if isinstance(annotation, type) and attrs.has(annotation):
-        return any(_has_money(field.type) for field in wire_fields(annotation))
-    return any(_has_money(argument) for argument in get_args(annotation))
+        return any(has_money(field.type) for field in wire_fields(annotation))
+    return any(has_money(argument) for argument in get_args(annotation))
 
 
 # Each line is one comprehension over all mirrors: `loops` lead to where `at` is known.
 
 
 def _record(at: str, cls: type, names: Iterator[str], loops: str) -> Iterator[str]:
-    fields = [field for field in wire_fields(cls) if _has_money(field.type)]
+    fields = [field for field in wire_fields(cls) if has_money(field.type)]
     sure = [f for f in fields if f.required and plain(f.type) is Decimal]
     if sure:
         name = next(names)
@@ -109,7 +110,7 @@ def _gather(
         yield from _union(at, arguments, names, loops)
     elif origin is tuple and arguments[-1] is not Ellipsis:
         for place, argument in enumerate(arguments):
-            if _has_money(argument):
+            if has_money(argument):
                 yield from _gather(f"{at}[{place}]", argument, names, loops)
     else:
         name = next(names)
@@ -125,7 +126,7 @@ def _union(
     if len(others) == 1:
         yield from _gather(at, others[0], names, f"{loops} if {at} is not None")
         return
-    for argument in filter(_has_money, others):
+    for argument in filter(has_money, others):
         kind = plain(argument)
         origin = get_origin(kind)
         if kind is Decimal:

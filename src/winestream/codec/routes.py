@@ -48,7 +48,7 @@ class Routes:
         # Not at the top: `import winestream` must not load msgspec.
         from winestream.codec.fast import Inspector  # noqa: PLC0415
 
-        self._inspector = Inspector(tables, unknown, self._read)
+        self._inspector = Inspector(tables, unknown, read=self._read, judge=self.decode)
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import attrs
 import cattrs
 
 from winestream.codec.construct import construct
-from winestream.codec.document import Document, MalformedError, parse
+from winestream.codec.document import Document, MalformedError, Number, parse
 from winestream.codec.fields import HEAD, MAX_SCHEMA_VERSION, in_range, wire_fields
 from winestream.codec.hooks import install, is_mapping, mapping_of_last
 from winestream.codec.scalars import (
@@ -39,6 +39,7 @@ class Reader:
         self._classes = dict(classes)
         self._check = cattrs.Converter(detailed_validation=False)
         install(self._check)
+        self._check.register_structure_hook_func(lambda t: t is Decimal, _amount)
         self._check.register_structure_hook_factory(
             attrs.has, lambda cls: _checker(self._check, cls)
         )
@@ -114,6 +115,12 @@ def _decoding(read: Callable[[], Event]) -> Event:
 
 def _head_of(members: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(name, members[name]) for name in HEAD]
+
+
+def _amount(value: Any, _: Any) -> None:  # noqa: ANN401 — any JSON
+    """Ask for what may be money. What of a repeated member counts is looked into."""
+    if not isinstance(value, Number):
+        text_of(value)
 
 
 def _money(value: Any, _: Any) -> Decimal:  # noqa: ANN401 — any JSON

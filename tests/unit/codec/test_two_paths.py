@@ -77,6 +77,17 @@ FRAGMENTS = [
     *('"NaN"', '"sNaN"', '"-nan12"', '"Infinity"', '"-inf"', '"1e5"', '" 1_0 "'),
     *('"\\ud800"', '"\\udc00"', '"\\ud83d\\ude00"', '"\\ud800\\ud83d\\ude00"'),
     *('"\\\\ud800"', '"\\x"', '"\\u12"', '"\t"', '"\ud800"', '"é"', '"\\u00e9"'),
+    *(
+        '"5."',
+        '".5"',
+        '"."',
+        '"-"',
+        '"--1"',
+        '"1.2.3"',
+        '"1\\n2"',
+        '"1\\n"',
+        '"\u0661"',
+    ),
     *("[]", "{}", "[1]", '[1,"2"]', '[1,"NaN"]', '[1,"2",3]', '[null,"1.5"]'),
     *('{"a":1}', '{"merlot":"1"}', '{"merlot":"NaN"}', '{"a":1,"a":"x"}'),
     *('{"syrah":"NaN","syrah":"1"}', '{"syrah":"1","syrah":"NaN"}'),
@@ -127,6 +138,46 @@ def damaged(draw: st.DrawFn) -> bytes:
     start = draw(st.integers(0, len(value)))
     stop = draw(st.one_of(st.just(start), st.integers(start, len(value))))
     return value[:start] + draw(st.binary(max_size=3)) + value[stop:]
+
+
+ODD_MONEY = [
+    *(
+        "1\n2",
+        "1\n",
+        "",
+        ".",
+        "-",
+        "5.",
+        ".5",
+        "-0",
+        "--1",
+        "1.2.3",
+        "1 ",
+        " 1_0 ",
+        "1e5",
+    ),
+    *(
+        "NaN",
+        "-Infinity",
+        "1e-99999999999999999999",
+        "\u0661",
+        "0" * 5000,
+        7,
+        1.5,
+        10**30,
+    ),
+]
+
+
+@pytest.mark.parametrize("money", ODD_MONEY, ids=lambda money: repr(money)[:20])
+def test_odd_money_is_taken_or_refused_alone(money: Any) -> None:
+    """The quick look at many amounts decides nothing that the exact one would not."""
+    fine = json.loads(ROUTES.encode(CELLAR))
+    odd = text(fine | {"money": money})
+    verdict = agreed(odd)
+    found = ROUTES.inspect([text(fine), odd, text(fine)])
+    assert found.failures == ({1: verdict} if isinstance(verdict, Failure) else {})
+    assert len(found.event_ids) == 3 - len(found.failures)
 
 
 words = st.text(max_size=8)

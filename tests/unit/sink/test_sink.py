@@ -16,6 +16,7 @@ from winestream.errors import (
     UnknownOutcomeError,
 )
 from winestream.records import Guarantee
+from winestream.sink.reader import UNPOLLED_SECONDS
 from winestream.testing import Fault, FaultPlan
 
 
@@ -111,6 +112,44 @@ def test_in_an_outage_no_more_than_two_slices_are_held() -> None:
         assert kit.sink.snapshot.paused
         assert [h.held for h in kit.of(tell.Held)] == [True]
         kit.turns(150)
+    assert kit.landed() == list(range(50))
+
+
+def test_a_short_write_is_waited_for_without_a_hold() -> None:
+    """A source that is held throws away what it fetched ahead.
+
+    So it is held only once the writer takes long, and is polled under the hold.
+    """
+    kit = Kit(*values(50))
+    with kit.sink, pytest.MonkeyPatch.context() as patch:
+        calls: list[object] = []
+        hold, poll = kit.source.hold, kit.source.poll
+        patch.setattr(kit.source, "hold", lambda held: (calls.append(held), hold(held)))
+        patch.setattr(
+            kit.source,
+            "poll",
+            lambda room, timeout: (calls.append(room.free), poll(room, timeout))[1],
+        )
+        while not kit.warehouse.landed:
+            kit.sink.step(0.05)
+        kit.desk.silent = True
+        while not kit.sink.snapshot.paused:
+            kit.sink.step(0.05)
+        calls.clear()
+        kit.turns(UNPOLLED_SECONDS - 0.5)
+        assert calls == []
+        kit.desk.work()
+        kit.turns(0.2)
+        assert set(calls) == {True}, "it was polled with room again, and never held"
+        while not kit.sink.snapshot.paused:
+            kit.sink.step(0.05)
+        kit.turns(UNPOLLED_SECONDS + 1.0)
+        held = calls.index(False)
+        assert calls[held - 1] is True
+        assert set(calls[held:]) == {False}, "it was not polled under the hold"
+        kit.desk.silent = False
+        kit.desk.work()
+        kit.turns(10)
     assert kit.landed() == list(range(50))
 
 
