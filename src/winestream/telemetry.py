@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from winestream.records import Cursor, Guarantee, LogPartition, Range
+from winestream.records import Cursor, Freshness, Guarantee, LogPartition, Range
 
 
 @attrs.frozen
@@ -83,7 +83,8 @@ class SliceWritten:
     their first coordinates in `first_dead`. `seconds` is the write's time,
     `oldest_occurred_at` and `newest_occurred_at` are seconds since the epoch, None
     without rows. `after_doubt` marks a slice whose answer was lost and whose cursor
-    later showed that it had landed.
+    later showed that it had landed. `freshness` is None without a freshness objective,
+    and for a slice of gaps.
     """
 
     slice_id: str
@@ -98,6 +99,7 @@ class SliceWritten:
     oldest_occurred_at: float | None
     newest_occurred_at: float | None
     after_doubt: bool = False
+    freshness: Freshness | None = None
 
 
 @attrs.frozen
