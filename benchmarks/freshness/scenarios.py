@@ -50,3 +50,13 @@ SCENARIOS: Final = (
     Scenario("lull, cold starts, in 5 min", _LULL, write_times.cold_starts, 300.0),
     Scenario("constant, too slow", _CONSTANT, write_times.too_slow, reachable=False),
 )
+
+QUICK: Final = frozenset(
+    {
+        "constant, slow spells",
+        "Poisson, 2 to 3 s",
+        "bursts, by rows",
+        "lull, cold starts",
+    }
+)
+"""What `--quick` runs."""

@@ -28,26 +28,38 @@ class Result:
 def measure(scenario: Scenario, seconds: float, seed: int) -> Result:
     """Run the policy, then look for the longest fixed linger that holds.
 
-    A longer linger needs fewer writes and holds less often, so halving finds it.
+    A longer linger needs fewer writes and holds less often, so it is found by halving.
     """
     ours = FreshnessPolicy(
         objective=timedelta(seconds=scenario.objective), max_rows=scenario.max_rows
     )
     adaptive = run(scenario, ours, seconds, seed)
-    best: tuple[float, Outcome] | None = None
-    low, high = 0, GRID + 1
+    if not scenario.reachable:
+        return Result(scenario, seconds, adaptive, None, None)
+    tried: dict[int, Outcome] = {}
+
+    def holds(step: int) -> bool:
+        linger = timedelta(seconds=scenario.objective * step / GRID)
+        policy = BatchPolicy(max_rows=scenario.max_rows, linger=linger)
+        tried[step] = run(scenario, policy, seconds, seed)
+        return tried[step].held >= SHARE
+
+    # From about the policy's own pace on, in steps that double, then halves.
+    usual = GRID * seconds / max(1, adaptive.writes) / scenario.objective
+    step = min(GRID, max(1, round(usual)))
+    low, high, stride = 0, GRID + 1, 1
     while high - low > 1:
-        step = (low + high) // 2
-        linger = scenario.objective * step / GRID
-        policy = BatchPolicy(
-            max_rows=scenario.max_rows, linger=timedelta(seconds=linger)
-        )
-        fixed = run(scenario, policy, seconds, seed)
-        if fixed.held >= SHARE:
-            low, best = step, (linger, fixed)
+        if holds(step):
+            low = step
+            step = min(step + stride, high - 1) if high > GRID else (low + high) // 2
         else:
             high = step
-    return Result(scenario, seconds, adaptive, *(best or (None, None)))
+            step = max(step - stride, low + 1) if low == 0 else (low + high) // 2
+        stride *= 2
+    if low == 0:
+        return Result(scenario, seconds, adaptive, None, None)
+    linger = scenario.objective * low / GRID
+    return Result(scenario, seconds, adaptive, linger, tried[low])
 
 
 def run(scenario: Scenario, policy: Batching, seconds: float, seed: int) -> Outcome:

@@ -106,10 +106,8 @@ class Writes:
         due = state.buffer.due_at()
         if due is None or state.buffer.outbox or state.buffer.flying:
             return None
-        draining = any(
-            tracked.deadline is not None
-            for tracked in state.tracked({p.partition for p in state.buffer.filling})
-        )
+        leaving = {p for p, t in state.parts.items() if t.deadline is not None}
+        draining = leaving and any(p.partition in leaving for p in state.buffer.filling)
         return float("-inf") if draining or state.stopping else due
 
     def _ready(self) -> bool:
