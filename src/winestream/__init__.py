@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from winestream.core import (
         BatchPolicy,
+        FreshnessPolicy,
         RetryPolicy,
         SafetyPolicy,
     )
@@ -61,6 +62,7 @@ _HOMES = {
     "winestream.codec": ("Routes",),
     "winestream.core": (
         "BatchPolicy",
+        "FreshnessPolicy",
         "RetryPolicy",
         "SafetyPolicy",
     ),
@@ -115,6 +117,7 @@ __all__ = [
     "Event",
     "FatalWriteError",
     "FencedError",
+    "FreshnessPolicy",
     "Guarantee",
     "Hook",
     "LogPartition",

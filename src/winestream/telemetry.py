@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from winestream.records import Cursor, Guarantee, LogPartition, Range
+from winestream.records import Cursor, Freshness, Guarantee, LogPartition, Range
 
 
 @attrs.frozen
@@ -83,8 +83,9 @@ class SliceWritten:
     their first coordinates in `first_dead`. `seconds` is the write's time,
     `oldest_occurred_at` and `newest_occurred_at` are seconds since the epoch, None
     without rows. `after_doubt` marks a slice whose answer was lost and whose cursor
-    later showed that it had landed. Event types come from messages, so they are not in
-    the `repr`.
+    later showed that it had landed. `freshness` is None without a freshness objective,
+    and for a slice of gaps. Event types come from messages, so they are not in the
+    `repr`.
     """
 
     slice_id: str
@@ -99,6 +100,7 @@ class SliceWritten:
     oldest_occurred_at: float | None
     newest_occurred_at: float | None
     after_doubt: bool = False
+    freshness: Freshness | None = None
 
 
 @attrs.frozen

@@ -2,10 +2,20 @@
 
 from winestream.core.machine import Core
 from winestream.core.policy import (
+    Batching,
     BatchPolicy,
     CoreSettings,
+    FreshnessPolicy,
     RetryPolicy,
     SafetyPolicy,
 )
 
-__all__ = ["BatchPolicy", "Core", "CoreSettings", "RetryPolicy", "SafetyPolicy"]
+__all__ = [
+    "BatchPolicy",
+    "Batching",
+    "Core",
+    "CoreSettings",
+    "FreshnessPolicy",
+    "RetryPolicy",
+    "SafetyPolicy",
+]

@@ -10,7 +10,8 @@ from itertools import chain
 
 import attrs
 
-from winestream.core.policy import BatchPolicy
+from winestream.core.pace import Pace
+from winestream.core.policy import Batching
 from winestream.records import LogPartition, Room, Segment, Slice
 
 
@@ -18,20 +19,26 @@ from winestream.records import LogPartition, Room, Segment, Slice
 class Buffer:
     """Bounded by the batch policy; reads no clock and decides nothing."""
 
-    batch: BatchPolicy
+    batch: Batching
     owner: str
     outbox: deque[Slice] = attrs.field(factory=deque)
     """Sealed slices, in the order they must be written."""
     flying: Slice | None = None
     """The slice the writer has."""
     filling: list[Segment] = attrs.field(factory=list)
+    pace: Pace = attrs.field(init=False)
     _rows: int = 0
     _bytes: int = 0
     _opened: float = 0.0
     """When the first message came, or while there is none the first gap."""
+    sealed_from: float = 0.0
+    """When the first message came of the slice sealed last."""
     _disowned: set[LogPartition] = attrs.field(factory=set)
     """Partitions of the flying slice that are no longer ours to try again."""
     _counter: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.pace = self.batch.pace()
 
     def add(self, segment: Segment, now: float) -> None:
         """Append what continues its partition."""
@@ -56,12 +63,14 @@ class Buffer:
             return None
         if not self.room().free:
             return self._opened
-        linger = self.batch.linger if self._rows else self.batch.gap_linger
-        return self._opened + linger.total_seconds()
+        if not self._rows:
+            return self._opened + self.batch.gap_linger.total_seconds()
+        return self._opened + self.pace.linger(self._rows, self._bytes)
 
     def seal(self) -> None:
         """Move the filling slice to the outbox."""
         self.outbox.append(Slice(self.new_id(), tuple(self.filling)))
+        self.sealed_from = self._opened
         self._refill([])
 
     def launch(self) -> Slice:

@@ -82,7 +82,7 @@ class Claims:
             if cursor is None:  # its epoch moved on: somebody else's
                 self.state.fence([tracked.partition])
             elif tracked.phase is Phase.KEEPING:
-                self._keep(tracked, cursor)
+                self._keep(tracked, cursor, now)
             else:
                 tracked.owned_at(cursor.position, cursor.epoch, reread=True)
 
@@ -99,11 +99,11 @@ class Claims:
         new_log = self.state.settings.safety.on_new_log == "start"
         return Want(tracked.initial, keep, new_log)
 
-    def _keep(self, tracked: Tracked, cursor: Cursor) -> None:
+    def _keep(self, tracked: Tracked, cursor: Cursor, now: float) -> None:
         """Ours still: what landed is trimmed, the rest is not read again."""
         partition, position = tracked.partition, cursor.position
         first = self.state.buffer.first_held(partition)
-        self.writes.resolve(partition, position)
+        self.writes.resolve(partition, position, now)
         held_from = tracked.expected if first is None else first
         if held_from <= position <= tracked.expected:
             self.state.buffer.trim(partition, position)

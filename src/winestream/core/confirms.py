@@ -111,11 +111,11 @@ class Confirms:
                 yield tracked
 
     def _due_at(self, tracked: Tracked) -> float:
-        """Without hurry a partition is left idle for a linger first."""
+        """Without hurry a partition is left idle for a while first."""
         if tracked.deadline is not None or self.state.stopping:
             return self._not_before
-        linger = self.state.settings.batch.linger.total_seconds()
-        return max(self._not_before, tracked.written_at + linger)
+        pause = self.state.settings.batch.confirm_after.total_seconds()
+        return max(self._not_before, tracked.written_at + pause)
 
     def _untold(self) -> Iterator[Tracked]:
         for tracked in self.state.parts.values():

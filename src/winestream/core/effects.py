@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from winestream.records import LogPartition, Slice, Want
+from winestream.records import Freshness, LogPartition, Slice, Want
 
 
 @attrs.frozen
@@ -64,11 +64,15 @@ class Release:
 
 @attrs.frozen
 class Landed:
-    """The slice is in the warehouse. `after_doubt`: its answer had been lost."""
+    """The slice is in the warehouse. `after_doubt`: its answer had been lost.
+
+    `freshness` is None without a freshness objective, and for a slice of gaps.
+    """
 
     piece: Slice
     attempts: int
     after_doubt: bool
+    freshness: Freshness | None = None
 
 
 @attrs.frozen

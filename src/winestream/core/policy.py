@@ -5,11 +5,16 @@ Values only. The core converts durations to seconds once; nothing here reads a c
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
+from winestream.core.pace import FixedPace, FreshPace
 from winestream.errors import ConfigurationError
+
+CONFIRM_WITHIN: Final = timedelta(seconds=30)
+"""Half of 60 s, the shortest auto-suspend worth setting: a confirm that comes by then
+finds the warehouse that its slice has woken still awake."""
 
 
 def _positive(
@@ -43,6 +48,51 @@ class BatchPolicy:
     gap_linger: timedelta = attrs.field(
         default=timedelta(minutes=1), validator=_positive
     )
+
+    @property
+    def confirm_after(self) -> timedelta:
+        """How long an idle partition waits for company before its cursor is read."""
+        return self.linger
+
+    def pace(self) -> FixedPace:
+        """Return what seals slices: after `linger`, always."""
+        return FixedPace(self.linger.total_seconds())
+
+
+@attrs.frozen(kw_only=True)
+class FreshnessPolicy:
+    """When a slice is full: as late as a freshness objective allows, or at a ceiling.
+
+    `objective` is the time within which a message the sink has read is to be
+    queryable. The sink measures its writes and seals each slice so that it lands in
+    time, at the fewest writes; meant to hold for 99 % of slices, however write times
+    are distributed. It can be held where a write takes at most half of it. Where it
+    cannot, slices leave as soon as the writer is free, `Snapshot.pacing` says so, and
+    each slice's telemetry how late it was. Outages and retries make slices late and
+    change no pace.
+
+    `max_rows`, `max_bytes` and `gap_linger` are as in `BatchPolicy`: a slice that
+    reaches a ceiling is sealed at once.
+    """
+
+    objective: timedelta = attrs.field(validator=_positive)
+    max_rows: int = attrs.field(default=50_000, validator=_positive)
+    max_bytes: int = attrs.field(default=64_000_000, validator=_positive)
+    gap_linger: timedelta = attrs.field(
+        default=timedelta(minutes=1), validator=_positive
+    )
+
+    @property
+    def confirm_after(self) -> timedelta:
+        """How long an idle partition waits for company before its cursor is read."""
+        return min(self.objective, CONFIRM_WITHIN)
+
+    def pace(self) -> FreshPace:
+        """Return what seals slices; it learns, so each sink has its own."""
+        return FreshPace(self.objective.total_seconds())
+
+
+Batching = BatchPolicy | FreshnessPolicy
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +161,6 @@ class CoreSettings:
     owner: str
     jitter: Callable[[], float]
     cursors: bool = True
-    batch: BatchPolicy = attrs.field(factory=BatchPolicy)
+    batch: Batching = attrs.field(factory=BatchPolicy)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     safety: SafetyPolicy = attrs.field(factory=SafetyPolicy)

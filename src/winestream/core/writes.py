@@ -24,6 +24,8 @@ class Writes:
     failures: int = 0
     """Failures in a row of what is at the outbox's head."""
     not_before: float = 0.0
+    launched: float = 0.0
+    """When the slice under way was sent, by its latest attempt."""
     doubt: Slice | None = None
     """The slice whose answer was lost, until its cursors are known."""
     _bisection: Bisection | None = None
@@ -53,6 +55,7 @@ class Writes:
         if not self._ready() or self.not_before > now:
             return None
         piece = self.state.buffer.launch()
+        self.launched = now
         epochs = {p: self.state.parts[p].epoch for p in piece.ranges}
         return do.Write(piece, epochs, self.failures + 1)
 
@@ -87,15 +90,13 @@ class Writes:
             case _:
                 assert_never(answer)
 
-    def resolve(self, partition: LogPartition, position: int) -> None:
+    def resolve(self, partition: LogPartition, position: int, now: float) -> None:
         """Note where a kept cursor stands: past the doubtful slice, or before it."""
         doubt = self.doubt
         if doubt is None or partition not in doubt.ranges:
             return
         if position >= doubt.ranges[partition].stop:
-            self.state.facts.append(
-                do.Landed(doubt, attempts=self.failures, after_doubt=True)
-            )
+            self._landed(doubt, self.failures, now, after_doubt=True)
             self.failures, self.not_before = 0, 0.0
         self.doubt = None
 
@@ -105,10 +106,8 @@ class Writes:
         due = state.buffer.due_at()
         if due is None or state.buffer.outbox or state.buffer.flying:
             return None
-        draining = any(
-            tracked.deadline is not None
-            for tracked in state.tracked({p.partition for p in state.buffer.filling})
-        )
+        leaving = {p for p, t in state.parts.items() if t.deadline is not None}
+        draining = leaving and any(p.partition in leaving for p in state.buffer.filling)
         return float("-inf") if draining or state.stopping else due
 
     def _ready(self) -> bool:
@@ -120,7 +119,7 @@ class Writes:
 
     def _written(self, sent: Slice, ours: Slice, now: float) -> None:
         attempts, self.failures = self.failures + 1, 0
-        self.state.facts.append(do.Landed(sent, attempts, after_doubt=False))
+        self._landed(sent, attempts, now, after_doubt=False)
         for partition, (start, stop) in ours.ranges.items():
             tracked = self.state.parts[partition]
             tracked.written, tracked.written_at = stop, now
@@ -128,6 +127,19 @@ class Writes:
             # That this one committed shows only when the cursor is looked at again.
             cursors = self.state.settings.cursors
             tracked.confirmed = max(tracked.confirmed, start if cursors else stop)
+
+    def _landed(
+        self, piece: Slice, attempts: int, now: float, *, after_doubt: bool
+    ) -> None:
+        fresh = None
+        messages = piece.row_count + piece.dead_count
+        if messages:  # nobody waits for an offset that holds none
+            seconds = None if after_doubt else now - self.launched
+            waited = now - self.state.buffer.sealed_from
+            fresh = self.state.buffer.pace.landed(
+                messages, piece.payload_bytes, waited, seconds
+            )
+        self.state.facts.append(do.Landed(piece, attempts, after_doubt, fresh))
 
     def _retry(self, ours: Slice, error: Exception, now: float) -> None:
         self.state.buffer.put_back(ours)

@@ -93,6 +93,9 @@ class PrometheusHook:
             _QUERYABLE_SECONDS,
             ("event",),
         )
+        self._late = make.counter(
+            "freshness_missed", "Slices that landed later than the freshness objective."
+        )
         self._oldest = queryable.labels("oldest")
         self._newest = queryable.labels("newest")
 
@@ -188,6 +191,8 @@ class PrometheusHook:
         self._slices.inc()
         self._size.observe(rows + dead)
         self._seconds.observe(written.seconds)
+        if written.freshness is not None and written.freshness.missed:
+            self._late.inc()
         self._last_write.set(now)
         if written.oldest_occurred_at is not None:
             self._oldest.observe(max(0.0, now - written.oldest_occurred_at))

@@ -113,6 +113,8 @@ class StructlogHook:
 
     def _written(self, written: SliceWritten) -> None:
         ranges = {str(each): list(span) for each, span in written.ranges.items()}
+        fresh = written.freshness
+        waited = {} if fresh is None else {"waited": round(fresh.waited, 6)}
         self._log.info(
             "write",
             slice_id=written.slice_id,
@@ -123,7 +125,16 @@ class StructlogHook:
             seconds=round(written.seconds, 6),
             attempts=written.attempts,
             after_doubt=written.after_doubt,
+            **waited,
         )
+        if fresh is not None and fresh.missed:
+            self._log.warning(
+                "late",
+                slice_id=written.slice_id,
+                waited=round(fresh.waited, 6),
+                objective=fresh.objective,
+                expected=round(fresh.expected, 6),
+            )
         if written.dead_letters:
             self._log.warning(
                 "dead-letters",

@@ -70,7 +70,7 @@ class Consumer:
             routes,
             writer,
             pipeline=settings.pipeline,
-            batch=settings.batch,
+            batch=settings.batching,
             retry=settings.retry,
             safety=settings.safety,
             drain=settings.drain,

@@ -1,5 +1,6 @@
 """Values that travel through the pipeline. They know no clock, vendor or thread."""
 
+from winestream.records.freshness import Freshness, Pacing
 from winestream.records.guarantee import Guarantee
 from winestream.records.inspection import Failure, Inspection
 from winestream.records.log import (
@@ -19,12 +20,14 @@ __all__ = [
     "Cursor",
     "DeadLetter",
     "Failure",
+    "Freshness",
     "Gap",
     "Guarantee",
     "Headers",
     "Inspection",
     "LogPartition",
     "Offender",
+    "Pacing",
     "Range",
     "Room",
     "Rows",

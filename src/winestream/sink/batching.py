@@ -13,6 +13,7 @@ from typing import Self
 
 from winestream import telemetry as tell
 from winestream.core import (
+    Batching,
     BatchPolicy,
     Core,
     CoreSettings,
@@ -55,7 +56,8 @@ class BatchingSink:
     `snapshot` and `stop()` may be used from any thread. `pipeline` names the cursors
     in the warehouse: two sinks that read one topic need two names and two groups.
     `drain` is how long a rebalance may wait for a write and must be well inside the
-    consumer's `max.poll.interval.ms`; `stop_within` how long a stop may take.
+    consumer's `max.poll.interval.ms`; `stop_within` how long a stop may take. `batch`
+    says when a slice is full: after a fixed while, or as late as an objective allows.
 
     `desk`, `now` and `jitter` are for simulators; the defaults are a thread of the
     sink's own, `time.monotonic` and a random generator.
@@ -68,7 +70,7 @@ class BatchingSink:
         writer: Writer,
         *,
         pipeline: str,
-        batch: BatchPolicy | None = None,
+        batch: Batching | None = None,
         retry: RetryPolicy | None = None,
         safety: SafetyPolicy | None = None,
         drain: timedelta = timedelta(seconds=60),

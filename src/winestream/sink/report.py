@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from winestream import telemetry as tell
 from winestream.core import effects as do
 from winestream.core import inputs as got
-from winestream.records import LogPartition, Run, Slice
+from winestream.records import LogPartition, Run
 from winestream.sink.snapshot import Snapshot
 from winestream.telemetry import Hook, Telemetry
 
@@ -51,8 +51,8 @@ class Report:
         match effect:
             case do.Write(_, _, attempt):
                 self._attempt = attempt
-            case do.Landed(piece, attempts, after_doubt):
-                self(_written(piece, attempts, self._seconds, after_doubt=after_doubt))
+            case do.Landed():
+                self(_written(effect, self._seconds))
             case do.Outage(active, error):
                 self(tell.OutageChanged(active, str(error or "")))
             case do.Hold(held):
@@ -101,9 +101,8 @@ class Report:
         self(tell.WriteFailed(slice_id, kind, error, self._attempt))
 
 
-def _written(
-    piece: Slice, attempts: int, seconds: float, *, after_doubt: bool
-) -> tell.SliceWritten:
+def _written(landed: do.Landed, seconds: float) -> tell.SliceWritten:
+    piece = landed.piece
     types: Counter[str] = Counter()
     oldest: list[float] = []
     newest: list[float] = []
@@ -122,10 +121,11 @@ def _written(
         first_dead=[_place(where, dead.offset) for where, dead in letters[:FIRST_DEAD]],
         payload_bytes=piece.payload_bytes,
         seconds=seconds,
-        attempts=attempts,
+        attempts=landed.attempts,
         oldest_occurred_at=min(oldest, default=None),
         newest_occurred_at=max(newest, default=None),
-        after_doubt=after_doubt,
+        after_doubt=landed.after_doubt,
+        freshness=landed.freshness,
     )
 
 

@@ -7,7 +7,7 @@ import attrs
 
 from winestream.core import Core
 from winestream.core.partitions import READING, Phase
-from winestream.records import LogPartition, Watermarks
+from winestream.records import LogPartition, Pacing, Watermarks
 
 State = Literal["starting", "running", "outage", "stopping", "stopped", "failed"]
 
@@ -31,13 +31,17 @@ class PartitionStatus:
 
 @attrs.frozen
 class Snapshot:
-    """What a sink was doing a moment ago (refreshed several times a second)."""
+    """What a sink was doing a moment ago (refreshed several times a second).
+
+    `pacing` is None unless a `FreshnessPolicy` is at work.
+    """
 
     state: State = "starting"
     partitions: Mapping[LogPartition, PartitionStatus] = attrs.field(factory=dict)
     held_messages: int = 0
     held_bytes: int = 0
     paused: bool = False
+    pacing: Pacing | None = None
 
     @property
     def all_read(self) -> bool:
@@ -72,4 +76,5 @@ def snapshot_of(
         held_messages=sum(part.message_count for part in core.state.buffer.segments()),
         held_bytes=sum(part.payload_bytes for part in core.state.buffer.segments()),
         paused=not core.room().free,
+        pacing=core.state.buffer.pace.pacing,
     )

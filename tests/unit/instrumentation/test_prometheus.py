@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from winestream.instrumentation.prometheus import ProducerMetrics, PrometheusHook
-from winestream.records import LogPartition
+from winestream.records import Freshness, LogPartition
 from winestream.telemetry import (
     Held,
     KafkaCommitted,
@@ -217,6 +217,17 @@ def test_the_age_of_what_is_unwritten_grows_by_itself(
     assert _value(hook, "oldest_unwritten_age_seconds") == 60
     hook(SinkStopped(0))
     assert _value(hook, "oldest_unwritten_age_seconds") == 0
+
+
+def test_slices_later_than_the_objective_are_counted(
+    hook: PrometheusHook, written: SliceWritten
+) -> None:
+    """Only they; without an objective no slice is late."""
+    hook(written)
+    hook(attrs.evolve(written, freshness=Freshness(30.0, 30.0, 1.0)))
+    assert _value(hook, "freshness_missed_total") == 0
+    hook(attrs.evolve(written, freshness=Freshness(30.0, 30.5, 1.0)))
+    assert _value(hook, "freshness_missed_total") == 1
 
 
 def test_a_clock_behind_the_producers_observes_zero(

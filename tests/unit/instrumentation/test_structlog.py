@@ -14,7 +14,7 @@ from winestream.instrumentation.structlog import (
     StructlogHook,
     configure_json_logging,
 )
-from winestream.records import Guarantee, LogPartition
+from winestream.records import Freshness, Guarantee, LogPartition
 from winestream.telemetry import (
     KafkaCommitted,
     OutageChanged,
@@ -145,6 +145,16 @@ def test_dead_letters_are_one_line_a_slice(log: Log, written: SliceWritten) -> N
         "reasons": {"malformed-json": 2, "naive-time": 1},
         "first": ["wine.orders[0]@12", "wine.orders[0]@14"],
     }
+
+
+def test_a_late_slice_is_one_more_line(log: Log, written: SliceWritten) -> None:
+    """One in time says how long its first message waited, and nothing else."""
+    plain = attrs.evolve(written, dead_letters={}, first_dead=())
+    log.hook(attrs.evolve(plain, freshness=Freshness(30.0, 29.0, 1.0)))
+    log.hook(attrs.evolve(plain, freshness=Freshness(30.0, 31.5, 1.0)))
+    assert log.brief == [("info", "write"), ("info", "write"), ("warning", "late")]
+    assert [line["waited"] for line in log.lines] == [29.0, 31.5, 31.5]
+    assert (log.lines[2]["objective"], log.lines[2]["expected"]) == (30.0, 1.0)
 
 
 def test_an_outage_is_critical_once(log: Log) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from winestream.core import BatchPolicy, FreshnessPolicy
 from winestream.errors import ConfigurationError
 from winestream.operations.settings import (
     ConsumerSettings,
@@ -111,6 +112,17 @@ def test_flags_beat_the_environment_which_beats_the_file(file: Path) -> None:
     assert origins["batch.max_bytes"] == ("16000000", f"{file}, batch.max_bytes")
     assert origins["snowflake.role"] == ("LOADER", "WINESTREAM_SNOWFLAKE_ROLE")
     assert origins["batch.gap_linger"] == ("1min", "default")
+
+
+def test_freshness_takes_the_lingers_place(file: Path) -> None:
+    """The ceilings of the batch stay; without it the batch is all there is."""
+    settings = _resolve(file, {}, "batch.linger=5s", "freshness=30s").require()
+    assert settings.batching == FreshnessPolicy(
+        objective=timedelta(seconds=30), max_rows=1000, max_bytes=16_000_000
+    )
+    assert _resolve(file).require().batching == BatchPolicy(
+        linger=timedelta(seconds=2), max_rows=1000, max_bytes=16_000_000
+    )
 
 
 def test_the_environment_alone_is_enough() -> None:
@@ -232,6 +244,17 @@ def test_a_secret_as_a_flag_is_refused(file: Path) -> None:
         ("http.port = 70000", {}, "http.port: port 70000 is none"),
         ("drain = '4min'", {}, "drain: drain (0:04:00) must be at most half of"),
         ("batch.linger = '9min'", {}, "batch.linger: http.stalled_after (0:03:00)"),
+        ("freshness = '30s'", {}, "freshness and batch.linger both say when"),
+        (
+            "freshness = '0s'",
+            {"WINESTREAM_BATCH__LINGER": "5s"},
+            "objective must be positive",
+        ),
+        (
+            "freshness = '4min'",
+            {"WINESTREAM_BATCH__LINGER": "5s"},
+            "freshness: http.stalled_after (0:03:00) must be longer than freshness",
+        ),
         ("pipeline = '1st'", {}, "pipeline: pipeline '1st' must be a letter"),
         ("bootstrap = 'a, b'", {}, "bootstrap: bootstrap is host:port"),
         ("topics = []", {}, "topics: topics is empty"),

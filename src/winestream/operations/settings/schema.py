@@ -7,7 +7,13 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from winestream.core import BatchPolicy, RetryPolicy, SafetyPolicy
+from winestream.core import (
+    Batching,
+    BatchPolicy,
+    FreshnessPolicy,
+    RetryPolicy,
+    SafetyPolicy,
+)
 from winestream.errors import ConfigurationError
 from winestream.kafka.settings import Setting, is_secret
 from winestream.snowflake.identifiers import pipeline_name
@@ -66,8 +72,9 @@ class ConsumerSettings:
 
     Events of other types go to `unknown_table`. `kafka` takes any client property.
     `drain` is how long a rebalance may wait for a write, `stop_within` how long a stop
-    may take. Fewer rows of a table than `insert_below` go by INSERT, not by a staged
-    file; 0 is never. The policies and the sign-in are the library's own classes.
+    may take. With `freshness`, a `FreshnessPolicy` takes the place of `batch.linger`;
+    the ceilings stay. Fewer rows of a table than `insert_below` go by INSERT, not by a
+    staged file; 0 is never. The policies and the sign-in are the library's own classes.
     Raises `ConfigurationError` for settings that contradict each other.
     """
 
@@ -86,6 +93,7 @@ class ConsumerSettings:
     drain: timedelta = timedelta(seconds=60)
     stop_within: timedelta = timedelta(seconds=30)
     max_poll_interval: timedelta = timedelta(minutes=5)
+    freshness: timedelta | None = None
     log_level: Level = "INFO"
     kafka: Mapping[str, Setting] = attrs.field(
         factory=dict, repr=False, metadata={"secret_key": kafka_secret}
@@ -114,10 +122,29 @@ class ConsumerSettings:
                 f"drain ({self.drain}) must be at most half of max_poll_interval "
                 f"({self.max_poll_interval})"
             )
-        slowest = max(self.batch.linger, self.batch.gap_linger)
+        if self.freshness is not None and self.batch.linger != BatchPolicy().linger:
+            raise ConfigurationError(
+                "freshness and batch.linger both say when a slice leaves: give one"
+            )
+        fills = self.freshness or self.batch.linger
+        slowest = max(fills, self.batch.gap_linger)
         if self.http.stalled_after <= slowest:
+            named = "batch.linger" if self.freshness is None else "freshness"
             raise ConfigurationError(
                 f"http.stalled_after ({self.http.stalled_after}) must be longer than "
-                f"batch.linger and batch.gap_linger ({slowest}), or a quiet topic "
+                f"{named} and batch.gap_linger ({slowest}), or a quiet topic "
                 "would count as stalled"
             )
+        _ = self.batching  # refuses an objective that is none
+
+    @property
+    def batching(self) -> Batching:
+        """The policy that seals slices."""
+        if self.freshness is None:
+            return self.batch
+        return FreshnessPolicy(
+            objective=self.freshness,
+            max_rows=self.batch.max_rows,
+            max_bytes=self.batch.max_bytes,
+            gap_linger=self.batch.gap_linger,
+        )
