@@ -14,10 +14,15 @@ READY := $(VENV)/.installed
 
 UPGRADE ?=
 
+# A real Apache Kafka needs both; whoever cannot have them does without one.
+JAVA = command -v java >/dev/null && command -v mvn >/dev/null || \
+	{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
+	echo "No Java or Maven to be had: there will be no real Apache Kafka"
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka prove lint format lock build clean help
+.PHONY: demo test test-stack test-kafka prove bench lint format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -33,15 +38,17 @@ test-stack: $(READY)  ## real Prometheus, Alertmanager, node_exporter (Debian's 
 	@WINESTREAM_TEST_STACK=1 $(BIN)/python -m pytest tests/stack $(ARGS)
 
 test-kafka: $(READY)  ## the same against a real Apache Kafka, fetched with Maven
-	@command -v java >/dev/null && command -v mvn >/dev/null || \
-		{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
-		echo "No Java or Maven to be had: these tests will be skipped"
+	@$(JAVA)
 	@WINESTREAM_TEST_KAFKA=1 $(BIN)/python -m pytest -n 0 tests/kafka $(ARGS)
 
 prove: $(READY)  ## the long proof: replay of the warehouse, the model, 10,000 histories
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/sql/test_elt_replay.py
 	@$(BIN)/python docs/model/protocol.py --quick
 	@$(BIN)/python -m winestream.testing.world --histories 10000
+
+bench: $(READY)  ## the comparison with the floor and the peers (ARGS="--rounds 1 --bytes 1000")
+	@$(JAVA)
+	@$(BIN)/python -m benchmarks.compare $(ARGS)
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

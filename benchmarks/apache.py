@@ -1,7 +1,8 @@
 """A real Apache Kafka on loopback: one KRaft node from Maven Central's jars.
 
 Needs Java 17 and Maven. The jars (44 MB) go to build/apache-kafka and stay there. A
-broker keeps its port and data through `kill` and `restart`, as a machine would.
+broker keeps its port and data through `kill` and `restart`, as a machine would. The
+benchmarks and tests/kafka share it.
 """
 
 import base64
@@ -11,15 +12,16 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka.admin import AdminClient
 
 VERSION = "4.3.1"
-JARS = Path(__file__).parents[2] / "build" / "apache-kafka"
+JARS = Path(__file__).parents[1] / "build" / "apache-kafka"
+_SMALL_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 READY_SECONDS, STOP_SECONDS, FETCH_SECONDS = 90.0, 20.0, 600.0
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -103,7 +105,8 @@ class ApacheKafka:
 
     `properties` are added to the server's; `listener` is the client's protocol and
     `admin` the client settings by which readiness is asked for. `scram` gives users
-    and passwords that exist from the start.
+    and passwords that exist from the start. `jvm` are Java's options; the default is
+    small and quick to start, for tests.
     """
 
     def __init__(
@@ -114,8 +117,10 @@ class ApacheKafka:
         listener: str = "PLAINTEXT",
         admin: Mapping[str, object] | None = None,
         scram: Mapping[str, str] | None = None,
+        jvm: Sequence[str] = _SMALL_JVM,
     ) -> None:
         fetch()
+        self._jvm = jvm
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.port, self._controller = free_ports(2)
@@ -136,7 +141,7 @@ class ApacheKafka:
         """Start on the data there is, and wait until it answers."""
         with (self.data / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._java("512m"), "kafka.Kafka", str(self._config)],
+                [*self._java(self._jvm), "kafka.Kafka", str(self._config)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -204,7 +209,7 @@ class ApacheKafka:
 
     def _format(self, scram: Mapping[str, str]) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java("128m"), "kafka.tools.StorageTool", "format"]
+        command = [*self._java(_SMALL_JVM), "kafka.tools.StorageTool", "format"]
         command += ["-t", cluster_id, "-c", str(self._config)]
         for user, password in scram.items():
             command += ["-S", f"SCRAM-SHA-512=[name={user},password={password}]"]
@@ -214,16 +219,16 @@ class ApacheKafka:
         if done.returncode:
             raise NoKafkaError(f"formatting failed: {done.stderr[-1000:]}")
 
-    def _java(self, heap: str) -> list[str]:
+    def _java(self, options: Sequence[str]) -> list[str]:
         log4j = f"-Dlog4j2.configurationFile={self.data / 'log4j2.yaml'}"
-        options = [f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", log4j]
-        return ["java", *options, "-cp", f"{JARS.resolve()}/*"]
+        return ["java", *options, log4j, "-cp", f"{JARS.resolve()}/*"]
 
     def _answers(self) -> bool:
         try:
             with closing(socket.create_connection(("127.0.0.1", self.port), 0.2)):
                 pass
-            admin = AdminClient({**self.admin_settings, "log_level": 0})
+            settings: dict[str, Any] = {**self.admin_settings, "log_level": 0}
+            admin = AdminClient(settings)
             return bool(admin.list_topics(timeout=2).brokers)
         except Exception:  # noqa: BLE001 — not yet
             return False
