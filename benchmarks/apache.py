@@ -24,17 +24,18 @@ JARS = Path(__file__).parents[1] / "build" / "apache-kafka"
 _SMALL_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 READY_SECONDS, STOP_SECONDS, FETCH_SECONDS = 90.0, 20.0, 600.0
 
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion>
-<groupId>local</groupId><artifactId>kafka-broker</artifactId><version>1</version>
+<groupId>local</groupId><artifactId>jars</artifactId><version>1</version>
 <dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-<version>{VERSION}</version></dependency>
+{}
 <dependency><groupId>org.apache.logging.log4j</groupId>
 <artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
 </dependencies></project>
 """
-_LOG4J = """Configuration:
+_DEPENDENCY = f"""<dependency><groupId>org.apache.kafka</groupId>
+<artifactId>{{}}</artifactId><version>{VERSION}</version></dependency>"""
+LOG4J = """Configuration:
   Appenders:
     Console: {name: E, target: SYSTEM_ERR, PatternLayout: {pattern: "%d %p %c{1} %m%n"}}
   Loggers: {Root: {level: WARN, AppenderRef: [{ref: E}]}}
@@ -67,18 +68,18 @@ class NoKafkaError(Exception):
     """Java or Maven cannot be had, or the jars cannot be fetched: why."""
 
 
-def fetch(jars: Path = JARS) -> None:
-    """Fetch the jars unless they are there. Raises `NoKafkaError`."""
+def fetch(jars: Path = JARS, artifacts: Sequence[str] = ("kafka_2.13",)) -> None:
+    """Fetch these of Kafka's jars unless they are there. Raises `NoKafkaError`."""
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise NoKafkaError(
                 f"{program} is not installed (Debian: default-jdk, maven)"
             )
-    if list(jars.glob("kafka_2.13-*.jar")):
+    if all(list(jars.glob(f"{name}-{VERSION}.jar")) for name in artifacts):
         return
     jars.mkdir(parents=True, exist_ok=True)
     pom = jars / "pom.xml"
-    pom.write_text(_POM)
+    pom.write_text(_POM.format("\n".join(map(_DEPENDENCY.format, artifacts))))
     command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
     command += [f"-DoutputDirectory={jars.resolve()}", "-DincludeScope=runtime"]
     done = subprocess.run(
@@ -189,7 +190,7 @@ class ApacheKafka:
     # -------------------------------------------------------------------- privately
 
     def _configure(self, listener: str, properties: Mapping[str, object]) -> None:
-        (self.data / "log4j2.yaml").write_text(_LOG4J)
+        (self.data / "log4j2.yaml").write_text(LOG4J)
         here = f"127.0.0.1:{self.port}"
         settings = {
             **_PROPERTIES,

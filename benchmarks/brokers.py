@@ -61,7 +61,7 @@ def real_kafka(topics: Mapping[str, int]) -> Iterator[Broker]:
         data = Path(folder) / "kafka"
         with ApacheKafka(data, properties=_PROPERTIES, jvm=_JVM) as kafka:
             # In a variable: collected early, it fails its own answers.
-            admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+            admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 2})
             new = [NewTopic(name, count, 1) for name, count in topics.items()]
             for made in admin.create_topics(new).values():
                 made.result()

@@ -65,6 +65,7 @@ def run(contestant: Contestant, at: Broker, made: Made, python: str = "") -> Hea
             topic=TOPIC,
             group=f"{contestant.name}-{time.time_ns()}",
             messages=made.messages,
+            parsable=made.parsable,
             folder=str(files),
             protocol=protocol if contestant.processes > 1 else "classic",
             tally=tally,

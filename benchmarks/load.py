@@ -34,7 +34,7 @@ _LINES_SHARE: Final = 0.7
 """So much of what the head leaves is lines; a note fills the rest."""
 
 _FLUSH_SECONDS: Final = 120.0
-_SUM: Final = 1 << 64
+ID_SUMS: Final = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Load:
 class Made:
     """What was put into the topic, to hold every contestant's counts against.
 
-    `ids` is a sum over the event ids of the sound messages, for a contestant that does
-    not see payloads. `parsable` counts messages that are JSON, sound or not.
+    `parsable` counts messages that a JSON parser lets pass, sound or not, and `ids` is a
+    sum over the event ids in them, for a contestant that does not show payloads.
     """
 
     messages: int
@@ -162,9 +162,9 @@ BREAKERS: Final[tuple[tuple[str, bool, Breaker], ...]] = (
     ("missing field", True, _without_id),
     ("wrong type", True, lambda event: _dumps(event | {"schema_version": "one"})),
     ("invalid UTF-8", False, lambda event: _dumps(event)[:-1] + b"\xff}"),
-    ("no value", False, lambda _event: None),
+    ("no value", True, lambda _event: None),
 )
-"""How a message is broken: name, whether it is JSON still, and the deed."""
+"""How a message is broken: name, whether a JSON parser lets it pass, and the deed."""
 
 
 def messages(load: Load) -> Iterator[tuple[bytes, bytes | None, dict[str, Any], int]]:
@@ -200,6 +200,7 @@ def produce(load: Load, bootstrap: str, topic: str = TOPIC) -> Made:
             "compression.type": load.compression,
             "enable.idempotence": True,
             "linger.ms": 20,
+            "log_level": 3,
             "queue.buffering.max.messages": 500_000,
         }
     )
@@ -207,9 +208,10 @@ def produce(load: Load, bootstrap: str, topic: str = TOPIC) -> Made:
     for count, (key, value, event, broken) in enumerate(messages(load), start=1):
         size += 0 if value is None else len(value)
         poison += broken >= 0
-        parsable += broken < 0 or BREAKERS[broken][1]
-        if broken < 0:
-            ids = (ids + id_sum(event["event_id"])) % _SUM
+        passes = broken < 0 or BREAKERS[broken][1]
+        parsable += passes
+        if passes and value and b'"event_id"' in value:
+            ids = (ids + id_sum(event["event_id"])) % ID_SUMS
         partition = count % load.partitions
         while True:
             try:

@@ -1,7 +1,7 @@
 """The peers' own environments: a venv each under build/peers, made once and kept.
 
 What a peer needs is pinned in `requirements/NAME.txt`, so that none can hold another,
-or us, to a version.
+or us, to a version. Kafka Connect is a folder of jars, run by our own interpreter.
 """
 
 import hashlib
@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from benchmarks.apache import NoKafkaError, fetch
 from benchmarks.heats import ROOT
 from benchmarks.roster import Contestant
 
+CONNECT: Final = "kafka_connect"
+_CONNECT_JARS: Final = ("connect-runtime", "connect-json", "connect-file")
 HOME: Final = ROOT / "build" / "peers"
 REQUIREMENTS: Final = Path(__file__).parent / "requirements"
 INSTALL_SECONDS: Final = 600.0
@@ -41,14 +44,20 @@ def python_of(peer: str) -> str:
 
     Raises `NoPeerError` with the reason why the environment is not there.
     """
-    if not peer:
-        return sys.executable
     if peer in _failed:
         raise NoPeerError(_failed[peer])
+    if peer in {"", CONNECT}:
+        return sys.executable
     return str(HOME / peer / "bin" / "python")
 
 
 def _ensure(peer: str) -> None:
+    if peer == CONNECT:
+        try:
+            fetch(HOME / peer, _CONNECT_JARS)
+        except NoKafkaError as error:
+            raise NoPeerError(str(error)) from None
+        return
     wanted = REQUIREMENTS / f"{peer}.txt"
     home = HOME / peer
     mark = home / "installed"

@@ -23,6 +23,8 @@ class Task:
     topic: str
     group: str
     messages: int
+    parsable: int
+    """How many of them a JSON parser lets pass; the rest is poison."""
     folder: str
     """An empty folder for whatever the contestant writes."""
     protocol: str = "classic"
@@ -54,14 +56,14 @@ class Meter:
     def __init__(self) -> None:
         self.messages = self.payload_bytes = 0
         self._idle_mb = resident_mb()
-        self._began = self._ended = 0.0
+        self.began = self.ended = 0.0
         self._cpu = self._cpu_ended = 0.0
 
     def start(self) -> None:
         """Note that the first message is there; later calls do nothing."""
-        if not self._began:
-            self._cpu = _cpu_seconds()
-            self._began = time.monotonic()
+        if not self.began:
+            self._cpu = self.cpu_seconds()
+            self.began = time.monotonic()
 
     def count(self, values: Iterable[bytes | None]) -> None:
         """Add a batch of payloads."""
@@ -76,23 +78,23 @@ class Meter:
 
     def stop(self) -> None:
         """Note that the last message is done with; the last call counts."""
-        self._ended = time.monotonic()
-        self._cpu_ended = _cpu_seconds()
+        self.ended = time.monotonic()
+        self._cpu_ended = self.cpu_seconds()
+
+    def cpu_seconds(self) -> float:
+        """Return what the process has used so far, all its threads together."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime
 
     def report(self, **more: object) -> None:
         """Print the answer as the last line of the output."""
         answer: dict[str, object] = {
             "messages": self.messages,
             "payload_bytes": self.payload_bytes,
-            "began": self._began,
-            "ended": self._ended,
+            "began": self.began,
+            "ended": self.ended,
             "cpu_seconds": self._cpu_ended - self._cpu,
             "idle_mb": self._idle_mb,
             "peak_mb": resident_mb("VmHWM"),
         }
         print("\n" + json.dumps(answer | more), flush=True)
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime

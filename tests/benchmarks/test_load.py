@@ -44,7 +44,7 @@ def test_mix_and_poison() -> None:
         with pytest.raises(DecodeError):
             codec.decode(value)
         try:
-            parsed = json.loads(value or b"")
+            parsed = value is None or json.loads(value)
         except ValueError:
             parsed = None
         assert (parsed is not None) is BREAKERS[broken][1]
