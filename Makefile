@@ -22,7 +22,7 @@ JAVA = command -v java >/dev/null && command -v mvn >/dev/null || \
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka prove bench lint format lock build clean help
+.PHONY: demo test test-stack test-kafka prove bench bench-full bench-page lint format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -49,6 +49,13 @@ prove: $(READY)  ## the long proof: replay of the warehouse, the model, 10,000 h
 bench: $(READY)  ## the comparison with the floor and the peers (ARGS="--rounds 1 --bytes 1000")
 	@$(JAVA)
 	@$(BIN)/python -m benchmarks.compare $(ARGS)
+
+bench-full: $(READY)  ## the rest: codec, files, sizes, latency, memory … (ARGS="--only codec")
+	@$(JAVA)
+	@$(BIN)/python -m benchmarks.full $(ARGS)
+
+bench-page: $(READY)  ## docs/benchmarks.md and its plots, from what both have found
+	@$(BIN)/python -m benchmarks.page
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

@@ -45,5 +45,5 @@ class StockMoved(Event):
 def routes() -> Routes:
     """Return which event goes to which table."""
     return Routes(
-        {OrderPlaced: "RAW_ORDERS", StockMoved: "RAW_STOCK"}, unknown="RAW_EVENTS"
+        {OrderPlaced: "RAW_ORDERS", StockMoved: "RAW_INVENTORY"}, unknown="RAW_EVENTS"
     )

@@ -60,8 +60,8 @@ class Load:
 class Made:
     """What was put into the topic, to hold every contestant's counts against.
 
-    `parsable` counts messages that a JSON parser lets pass, sound or not, and `ids` is a
-    sum over the event ids in them, for a contestant that does not show payloads.
+    `parsable` counts messages that a JSON parser lets pass, sound or not, and `ids` is
+    a sum over the event ids in them, for a contestant that does not show payloads.
     """
 
     messages: int

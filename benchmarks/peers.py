@@ -34,7 +34,7 @@ def install(contestants: Iterable[Contestant]) -> None:
     """Make the environments that are missing; what fails is told by `python_of`."""
     for peer in dict.fromkeys(each.peer for each in contestants if each.peer):
         try:
-            _ensure(peer)
+            ensure(peer)
         except (NoPeerError, OSError, subprocess.SubprocessError) as error:
             _failed[peer] = str(error)
 
@@ -51,7 +51,7 @@ def python_of(peer: str) -> str:
     return str(HOME / peer / "bin" / "python")
 
 
-def _ensure(peer: str) -> None:
+def ensure(peer: str) -> None:
     if peer == CONNECT:
         try:
             fetch(HOME / peer, _CONNECT_JARS)

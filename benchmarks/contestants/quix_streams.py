@@ -5,7 +5,7 @@ ignore what is no JSON the way its documentation says.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from quixstreams import Application
 from quixstreams.models.serializers import (
@@ -35,7 +35,7 @@ class Counting(JSONDeserializer):
         self.left -= 1
         self.size += len(value)
         try:
-            return super().__call__(value, ctx)
+            return cast("Mapping[str, Any]", super().__call__(value, ctx))
         except SerializationError:
             raise IgnoreMessage from None
 
