@@ -14,10 +14,15 @@ READY := $(VENV)/.installed
 
 UPGRADE ?=
 
+# A real Apache Kafka needs both; whoever cannot have them does without one.
+JAVA = command -v java >/dev/null && command -v mvn >/dev/null || \
+	{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
+	echo "No Java or Maven to be had: there will be no real Apache Kafka"
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka prove lint docs format lock build clean help
+.PHONY: demo test test-stack test-kafka prove bench bench-full bench-page lint docs format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -33,9 +38,7 @@ test-stack: $(READY)  ## real Prometheus, Alertmanager, node_exporter (Debian's 
 	@WINESTREAM_TEST_STACK=1 $(BIN)/python -m pytest tests/stack $(ARGS)
 
 test-kafka: $(READY)  ## the same against a real Apache Kafka, fetched with Maven
-	@command -v java >/dev/null && command -v mvn >/dev/null || \
-		{ apt-get update -q && apt-get install -y -q default-jre-headless maven; } || \
-		echo "No Java or Maven to be had: these tests will be skipped"
+	@$(JAVA)
 	@WINESTREAM_TEST_KAFKA=1 $(BIN)/python -m pytest -n 0 tests/kafka $(ARGS)
 
 KILLS ?= 500
@@ -46,6 +49,17 @@ OUTAGE ?= 600
 prove: $(READY)  ## the long proof of delivery, half an hour (KILLS= CUTS= HISTORIES= OUTAGE=)
 	@$(BIN)/python tests/prove --kills $(KILLS) --cuts $(CUTS) \
 		--histories $(HISTORIES) --outage $(OUTAGE)
+
+bench: $(READY)  ## the comparison with the floor and the peers (ARGS="--rounds 1 --bytes 1000")
+	@$(JAVA)
+	@$(BIN)/python -m benchmarks.compare $(ARGS)
+
+bench-full: $(READY)  ## the rest: codec, files, sizes, latency, memory … (ARGS="--only codec")
+	@$(JAVA)
+	@$(BIN)/python -m benchmarks.full $(ARGS)
+
+bench-page: $(READY)  ## docs/benchmarks.md and its plots, from what both have found
+	@$(BIN)/python -m benchmarks.page
 
 lint: $(READY)  ## style, types, layers, SQL
 	$(BIN)/ruff format --check .

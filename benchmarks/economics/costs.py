@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import attrs
+
 from benchmarks.economics.counting import NO_COMPUTE
 
 SUSPEND: Final = 60.0

@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import snowflake.connector
-from benchmarks.economics.slices import WHERE, slice_of
 
+from benchmarks.economics.slices import WHERE, slice_of
 from winestream.local import EmbeddedWarehouse
 from winestream.operations.deploy import deploy
 from winestream.records import Want

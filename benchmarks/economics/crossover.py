@@ -5,8 +5,8 @@ import time
 from typing import Final
 
 import attrs
-from benchmarks.economics.counting import writer
 
+from benchmarks.economics.counting import writer
 from winestream.snowflake import ConnectionSettings
 from winestream.snowflake.inserts import MOST_BYTES, MOST_ROWS
 

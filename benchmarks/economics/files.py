@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-from benchmarks.economics.slices import slice_of
 
+from benchmarks.economics.slices import slice_of
 from winestream.snowflake.staging import seal
 from winestream.snowflake.tables import loads_of
 

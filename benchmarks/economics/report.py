@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+
 from benchmarks.economics import costs, locks
 from benchmarks.economics.costs import Cost
 from benchmarks.economics.counting import NO_COMPUTE

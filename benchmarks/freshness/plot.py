@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 import matplotlib as mpl
-from benchmarks.freshness.search import Result
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from benchmarks.freshness.search import Result
 
 DAYS: Final = ("constant, slow spells", "bursts, by rows", "day, by rows")
 OURS: Final = "#7b1e3b"
@@ -43,6 +44,8 @@ def _day(axis: Axes, result: Result) -> None:
         (result.fixed, FIXED, f"best fixed linger, {result.linger:g} s"),
         (result.adaptive, OURS, "FreshnessPolicy"),
     ):
+        if outcome is None:
+            continue
         hours = [at / 3600 for at in outcome.landed_at]
         axis.scatter(
             hours, outcome.waits, s=2, color=color, label=label, rasterized=True
@@ -57,7 +60,7 @@ def _day(axis: Axes, result: Result) -> None:
 
 def _writes(axis: Axes, results: Sequence[Result]) -> None:
     names = [r.scenario.name for r in results]
-    ratios = [r.adaptive.writes / r.fixed.writes for r in results]
+    ratios = [r.adaptive.writes / r.fixed.writes for r in results if r.fixed]
     axis.barh(names, ratios, color=OURS)
     axis.axvline(1, color="black", linewidth=0.8)
     for index, (ratio, result) in enumerate(zip(ratios, results, strict=True)):

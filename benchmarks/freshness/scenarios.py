@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 import attrs
+
 from benchmarks.freshness import arrivals, write_times
 from benchmarks.freshness.arrivals import Arrivals
 from benchmarks.freshness.write_times import Model

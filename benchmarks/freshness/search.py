@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Final
 
 import attrs
+
 from benchmarks.freshness.scenarios import Scenario
 from benchmarks.freshness.simulate import Outcome, Simulation
-
 from winestream.core import Batching, BatchPolicy, FreshnessPolicy
 
 SHARE: Final = 0.99

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Final
 
 import attrs
-from benchmarks.freshness.write_times import Model, Write
 
+from benchmarks.freshness.write_times import Model, Write
 from winestream.core import Batching, Core, CoreSettings
 from winestream.core import effects as do
 from winestream.core import inputs as got

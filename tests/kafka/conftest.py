@@ -15,7 +15,7 @@ import pytest
 # Tests are no package: what they share is found by its folder.
 sys.path.append(str(Path(__file__).parent))
 
-from apache import ApacheKafka, NoKafkaError
+from benchmarks.apache import ApacheKafka, NoKafkaError
 from kafka_world import Cluster, Member
 
 HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from apache import NoKafkaError, ThreeBrokers
+from benchmarks.apache import NoKafkaError, ThreeBrokers
 from kafka_world import PATIENCE, Cluster, Member, event, ids
 
 Make = Callable[..., Member]

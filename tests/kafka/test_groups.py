@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from apache import ApacheKafka
+from benchmarks.apache import ApacheKafka
 from kafka_world import Cluster, Member, ids
 
 from winestream.errors import FatalSourceError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from apache import ApacheKafka, NoKafkaError
+from benchmarks.apache import ApacheKafka, NoKafkaError
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,

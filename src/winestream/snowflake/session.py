@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Self
 
 import snowflake.connector
 
@@ -51,7 +51,7 @@ class Session:
         self.broken = False
 
     @classmethod
-    def open(cls, settings: ConnectionSettings, pipeline: str, owner: str) -> "Session":
+    def open(cls, settings: ConnectionSettings, pipeline: str, owner: str) -> Self:
         """Sign in. Raises `RetryableWriteError` or `FatalWriteError`."""
         hush_connector()
         tag = json.dumps({"app": "winestream", "pipeline": pipeline, "owner": owner})

@@ -1,7 +1,8 @@
 """A real Apache Kafka on loopback: KRaft nodes from Maven Central's jars.
 
 Needs Java 17 and Maven. The jars (44 MB) go to build/apache-kafka and stay there. A
-broker keeps its port and data through `kill` and `restart`, as a machine would.
+broker keeps its port and data through `kill` and `restart`, as a machine would. The
+benchmarks and tests/kafka share it.
 """
 
 import base64
@@ -11,29 +12,31 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import attrs
 from confluent_kafka.admin import AdminClient
 
 VERSION = "4.3.1"
-JARS = Path(__file__).parents[2] / "build" / "apache-kafka"
+JARS = Path(__file__).parents[1] / "build" / "apache-kafka"
+_SMALL_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 READY_SECONDS, STOP_SECONDS, FETCH_SECONDS = 90.0, 20.0, 600.0
 
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion>
-<groupId>local</groupId><artifactId>kafka-broker</artifactId><version>1</version>
+<groupId>local</groupId><artifactId>jars</artifactId><version>1</version>
 <dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-<version>{VERSION}</version></dependency>
+{}
 <dependency><groupId>org.apache.logging.log4j</groupId>
 <artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
 </dependencies></project>
 """
-_LOG4J = """Configuration:
+_DEPENDENCY = f"""<dependency><groupId>org.apache.kafka</groupId>
+<artifactId>{{}}</artifactId><version>{VERSION}</version></dependency>"""
+LOG4J = """Configuration:
   Appenders:
     Console: {name: E, target: SYSTEM_ERR, PatternLayout: {pattern: "%d %p %c{1} %m%n"}}
   Loggers: {Root: {level: WARN, AppenderRef: [{ref: E}]}}
@@ -80,18 +83,18 @@ class NoKafkaError(Exception):
     """Java or Maven cannot be had, or the jars cannot be fetched: why."""
 
 
-def fetch(jars: Path = JARS) -> None:
-    """Fetch the jars unless they are there. Raises `NoKafkaError`."""
+def fetch(jars: Path = JARS, artifacts: Sequence[str] = ("kafka_2.13",)) -> None:
+    """Fetch these of Kafka's jars unless they are there. Raises `NoKafkaError`."""
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise NoKafkaError(
                 f"{program} is not installed (Debian: default-jdk, maven)"
             )
-    if list(jars.glob("kafka_2.13-*.jar")):
+    if all(list(jars.glob(f"{name}-{VERSION}.jar")) for name in artifacts):
         return
     jars.mkdir(parents=True, exist_ok=True)
     pom = jars / "pom.xml"
-    pom.write_text(_POM)
+    pom.write_text(_POM.format("\n".join(map(_DEPENDENCY.format, artifacts))))
     command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
     command += [f"-DoutputDirectory={jars.resolve()}", "-DincludeScope=runtime"]
     done = subprocess.run(
@@ -136,7 +139,8 @@ class ApacheKafka:
     `properties` are added to the server's; `listener` is the client's protocol and
     `admin` the client settings by which readiness is asked for. `scram` gives users
     and passwords that exist from the start. With a `place` it is one of several, and
-    not started: alone it would wait for the others.
+    not started: alone it would wait for the others. `jvm` are Java's options; the
+    default is small and quick to start, for tests.
     """
 
     def __init__(
@@ -148,8 +152,10 @@ class ApacheKafka:
         admin: Mapping[str, object] | None = None,
         scram: Mapping[str, str] | None = None,
         place: Place | None = None,
+        jvm: Sequence[str] = _SMALL_JVM,
     ) -> None:
         fetch()
+        self._jvm = jvm
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.place = place or Place.of(1)[0]
@@ -177,7 +183,7 @@ class ApacheKafka:
         """Start on the data there is."""
         with (self.data / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._java("512m"), "kafka.Kafka", str(self._config)],
+                [*self._java(self._jvm), "kafka.Kafka", str(self._config)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -229,7 +235,7 @@ class ApacheKafka:
     # -------------------------------------------------------------------- privately
 
     def _configure(self, listener: str, properties: Mapping[str, object]) -> None:
-        (self.data / "log4j2.yaml").write_text(_LOG4J)
+        (self.data / "log4j2.yaml").write_text(LOG4J)
         here, place = f"127.0.0.1:{self.port}", self.place
         voters = [f"{n}@127.0.0.1:{port}" for n, port in place.controllers.items()]
         controller = f"CONTROLLER://127.0.0.1:{place.controllers[place.node]}"
@@ -251,7 +257,7 @@ class ApacheKafka:
         self._config.write_text("".join(lines))
 
     def _format(self, scram: Mapping[str, str]) -> None:
-        command = [*self._java("128m"), "kafka.tools.StorageTool", "format"]
+        command = [*self._java(_SMALL_JVM), "kafka.tools.StorageTool", "format"]
         command += ["-t", self.place.cluster_id, "-c", str(self._config)]
         for user, password in scram.items():
             command += ["-S", f"SCRAM-SHA-512=[name={user},password={password}]"]
@@ -261,16 +267,16 @@ class ApacheKafka:
         if done.returncode:
             raise NoKafkaError(f"formatting failed: {done.stderr[-1000:]}")
 
-    def _java(self, heap: str) -> list[str]:
+    def _java(self, options: Sequence[str]) -> list[str]:
         log4j = f"-Dlog4j2.configurationFile={self.data / 'log4j2.yaml'}"
-        options = [f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", log4j]
-        return ["java", *options, "-cp", f"{JARS.resolve()}/*"]
+        return ["java", *options, log4j, "-cp", f"{JARS.resolve()}/*"]
 
     def _answers(self) -> bool:
         try:
             with closing(socket.create_connection(("127.0.0.1", self.port), 0.2)):
                 pass
-            admin = AdminClient({**self.admin_settings, "log_level": 0})
+            settings: dict[str, Any] = {**self.admin_settings, "log_level": 0}
+            admin = AdminClient(settings)
             return bool(admin.list_topics(timeout=2).brokers)
         except Exception:  # noqa: BLE001 — not yet
             return False
