@@ -188,7 +188,7 @@ def _best(rows: Sequence[Row], currency: str) -> None:
             parts.Column("name", "Customer", "who"),
             parts.Column("orders", "Orders", "num"),
             parts.Column("bottles", "Bottles", "num wide"),
-            parts.Column("basket", "Average basket", "num"),
+            parts.Column("basket", "Average basket", "num wide"),
             parts.Column("value", "Value", "num"),
             parts.Column("share", "", "wide"),
             parts.Column("last", "Last order"),

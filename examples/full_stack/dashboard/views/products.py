@@ -207,7 +207,7 @@ def _list(rows: Sequence[Row], currency: str) -> None:
             parts.Column("wine", "Wine", "who"),
             parts.Column("bottles", "Bottles", "num wide"),
             parts.Column("revenue", "Revenue", "num"),
-            parts.Column("margin", "Margin", "num"),
+            parts.Column("margin", "Margin", "num wide"),
             parts.Column("rate", "Rate", "num"),
             parts.Column("in", "In its region", "num wide"),
             parts.Column("of", "Of its vintage", "num wide"),
