@@ -64,7 +64,10 @@ def main() -> None:
         session_timeout=timedelta(seconds=1.5),
         config={"debug": "all", "log_level": 7, **told["kafka"]},
     )
-    settings = ConnectionSettings.of(told["connection"], database=told["database"])
+    settings = attrs.evolve(
+        ConnectionSettings.of(told["connection"], database=told["database"]),
+        request_timeout=timedelta(seconds=2),  # the warehouse is killed under it
+    )
     writer = SnowflakeWriter(
         settings, pipeline=told["pipeline"], insert_below=told["insert_below"]
     )

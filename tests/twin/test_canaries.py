@@ -140,7 +140,6 @@ class Consumer:
             "connection": {
                 **warehouse.connection,
                 "password": PLANTED["warehouse-password"],
-                "request_timeout": 2,
             },
             "kafka": {
                 "sasl.username": "sommelier",
