@@ -66,7 +66,9 @@ def main() -> None:
     )
     settings = attrs.evolve(
         ConnectionSettings.of(told["connection"], database=told["database"]),
-        request_timeout=timedelta(seconds=2),  # the warehouse is killed under it
+        # The warehouse is killed under it.
+        login_timeout=timedelta(seconds=5),
+        request_timeout=timedelta(seconds=20),
     )
     writer = SnowflakeWriter(
         settings, pipeline=told["pipeline"], insert_below=told["insert_below"]

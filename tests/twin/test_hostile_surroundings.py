@@ -73,13 +73,11 @@ def topic(broker: EmbeddedBroker) -> str:
 def test_messages_at_the_limit_pass_one_by_one(
     broker: EmbeddedBroker, topic: str
 ) -> None:
-    """Larger than all that a slice should hold: then a slice holds one of them."""
-    sizes = [200, *[LIMIT - 200] * 4, 200]
-    producer = Producer({"bootstrap.servers": broker.bootstrap})
-    for number, size in enumerate(sizes):
-        producer.produce(topic, event(number, size), partition=0)
-        producer.flush(30)
-    warehouse, slices = MemoryWarehouse(), []
+    """Larger than all that a slice should hold: then a slice holds one of them.
+
+    From the second on: how large they are is known once one was seen.
+    """
+    size, warehouse, slices = LIMIT - 200, MemoryWarehouse(), list[SliceWritten]()
 
     def hook(telemetry: Telemetry) -> None:
         if isinstance(telemetry, SliceWritten):
@@ -91,7 +89,8 @@ def test_messages_at_the_limit_pass_one_by_one(
         bootstrap=broker.bootstrap,
         session_timeout=timedelta(seconds=1.5),
     )
-    sink = BatchingSink(
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    with BatchingSink(
         source,
         ROUTES,
         MemoryWriter(warehouse=warehouse),
@@ -100,13 +99,17 @@ def test_messages_at_the_limit_pass_one_by_one(
             max_rows=1000, max_bytes=LIMIT // 2, linger=timedelta(seconds=0.2)
         ),
         hooks=[hook],
-    )
-    sink.run(until_caught_up=True)
-    assert [len(row.payload) for row in warehouse.landed] == sizes
-    large = [told for told in slices if told.payload_bytes >= LIMIT - 200]
-    # What was polled before a large value was seen may come with the first of them.
-    assert [sum(told.rows.values()) for told in large[1:]] == [1] * (len(large) - 1)
-    assert len(large) >= 3
+    ) as sink:
+        for number, wanted in enumerate((1, 6)):
+            for _ in range(wanted - number):
+                producer.produce(topic, event(number, size), partition=0)
+            producer.flush(30)
+            give_up = time.monotonic() + 60
+            while len(warehouse.landed) < wanted:
+                sink.step(0.05)
+                assert time.monotonic() < give_up, sink.snapshot
+    assert [len(row.payload) for row in warehouse.landed] == [size] * 6
+    assert [told.payload_bytes for told in slices] == [size] * 6
 
 
 def test_a_message_beyond_the_limit_is_refused_to_its_producer(
