@@ -67,7 +67,7 @@ def main() -> None:
     settings = attrs.evolve(
         ConnectionSettings.of(told["connection"], database=told["database"]),
         # The warehouse is killed under it.
-        login_timeout=timedelta(seconds=5),
+        login_timeout=timedelta(seconds=2),
         request_timeout=timedelta(seconds=20),
     )
     writer = SnowflakeWriter(
