@@ -64,7 +64,12 @@ def main() -> None:
         session_timeout=timedelta(seconds=1.5),
         config={"debug": "all", "log_level": 7, **told["kafka"]},
     )
-    settings = ConnectionSettings.of(told["connection"], database=told["database"])
+    settings = attrs.evolve(
+        ConnectionSettings.of(told["connection"], database=told["database"]),
+        # The warehouse is killed under it.
+        login_timeout=timedelta(seconds=2),
+        request_timeout=timedelta(seconds=20),
+    )
     writer = SnowflakeWriter(
         settings, pipeline=told["pipeline"], insert_below=told["insert_below"]
     )

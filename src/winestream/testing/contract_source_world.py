@@ -2,9 +2,10 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from unittest import SkipTest
 
 import attrs
@@ -124,3 +125,38 @@ class Reader:
         """Fail unless exactly these offsets were delivered, in this order."""
         if self.offsets != expected:
             raise AssertionError(f"delivered {self.offsets}, not {expected}")
+
+
+def fill(world: SourceWorld, messages: int, size: int = 10) -> None:
+    """Append so many messages to each of the two partitions."""
+    for partition in (0, 1):
+        world.send(partition, *(Sent(b"x" * size, b"k") for _ in range(messages)))
+
+
+def commit(reader: Reader, positions: Mapping[LogPartition, int]) -> Mapping[Any, str]:
+    """Commit, wait, and return what was refused."""
+    answer = reader.source.commit(positions, wait=True)
+    if answer is None:
+        raise AssertionError("a commit that waits must be answered")
+    return dict(answer.errors)
+
+
+def same(found: object, wanted: object) -> None:
+    """Fail unless they are equal."""
+    require(found == wanted, f"{found}, not {wanted}")
+
+
+def require(held: bool, told: object) -> None:  # noqa: FBT001 — it is what is required
+    """Fail unless it held; `assert` would vanish under `python -O`."""
+    if not held:
+        raise AssertionError(told)
+
+
+@contextmanager
+def opened(world: SourceWorld, start: Start = "earliest") -> Iterator[Reader]:
+    """Open a source for the body."""
+    reader = Reader(world.source(start), world.patience)
+    try:
+        yield reader
+    finally:
+        reader.source.close()
