@@ -1,10 +1,11 @@
 """The long proof of delivery: `make prove`, or `python tests/prove --help`.
 
 The clients are the genuine ones in the first half: the outage takes its minutes in real
-time, and the kills, the cuts, the broker's errors and the storms go on beside it. The
-second half needs both cores: histories in simulation, the planted bugs, the model, the
-warehouse's replay. Progress goes to stderr. The last line is one JSON object; the exit
-code is 0 only if all of it is as promised, and each kind of fault struck.
+time, and the kills, the cuts, the broker's errors and the storms go on beside it; the
+model and the warehouse's replay come last among them. The second half has both cores to
+itself: histories in simulation, and the planted bugs. Progress goes to stderr. The last
+line is one JSON object; the exit code is 0 only if all of it is as promised, and each
+kind of fault struck.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -58,13 +58,16 @@ def main() -> int:
 
 def _genuine(report: Report, folder: Path, wanted: argparse.Namespace) -> None:
     small = wanted.histories < SMALL
-    calls: Mapping[str, Any] = {
+    calls: dict[str, Any] = {
         "outage": (sit_out, wanted.outage, MESSAGES),
         "kills": (kill, wanted.kills),
         "cuts": (cut, wanted.cuts),
         "errors": (fault, a_few() if small else every()),
         "storm": (storm, 3 if small else 12),
     }
+    for part in offline.BESIDE:
+        command = offline.commands(0)[part]
+        calls[part] = offline.run_beside, command, small
     with ProcessPoolExecutor(BESIDE, mp_context=get_context("spawn")) as pool:
         going: dict[str, Future[Any]] = {}
         for part, (work, *numbers) in calls.items():
@@ -75,6 +78,8 @@ def _genuine(report: Report, folder: Path, wanted: argparse.Namespace) -> None:
             error = future.exception()
             if error is not None:
                 report.failed(part, error)
+            elif part in offline.BESIDE:
+                report.offline(part, *future.result())
             elif part == "outage":
                 report.outage(future.result())
             else:
@@ -84,6 +89,8 @@ def _genuine(report: Report, folder: Path, wanted: argparse.Namespace) -> None:
 def _offline(report: Report, histories: int) -> None:
     small = histories < SMALL
     for part, command in offline.commands(histories).items():
+        if part in offline.BESIDE:
+            continue
         began = time.monotonic()
         say(f"{part}: begins")
         code, last = offline.run(command, small=small)
