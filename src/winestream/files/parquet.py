@@ -39,34 +39,58 @@ _REPEATING: Final = ("EVENT_TYPE", "SCHEMA_VERSION", "REASON", "ERROR_PATH")
 _COMPARED: Final = ("KAFKA_PARTITION", "KAFKA_OFFSET", "OCCURRED_AT")
 
 
+# Rows that are made Arrow at a time: with all 50,000 of a slice the peak was
+# 60 MB higher (368 MB over idle instead of 307, 455-byte events), the speed the same.
+_GROUP_ROWS: Final = 16_384
+
+
 def write(into: BinaryIO, load: Load) -> None:
     """Write a load as one file. Raises `ValueError` for a value that does not fit."""
-    schema = SCHEMAS[load.kind]
-    constants = load.blocks[0].constants
+    groups = _groups(load.blocks)
+    first = _table(load.kind, next(groups))
+    # In memory first: into a Python file every page would wait for the interpreter's
+    # lock, which costs more than the copy.
+    sealed = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sealed,
+        first.schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[*load.blocks[0].constants, *_REPEATING],
+        write_statistics=list(_COMPARED),
+        store_schema=False,  # texts as dictionaries are the writing's business only
+    ) as file:
+        file.write_table(first)
+        del first
+        for blocks in groups:
+            file.write_table(_table(load.kind, blocks))
+    into.write(sealed.getvalue())
+
+
+def _groups(blocks: Sequence[Block]) -> Iterator[Sequence[Block]]:
+    """Yield blocks that follow each other and have enough rows together."""
+    group: list[Block] = []
+    rows = 0
+    for block in blocks:
+        group.append(block)
+        rows += block.count
+        if rows >= _GROUP_ROWS:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _table(kind: Kind, blocks: Sequence[Block]) -> Any:  # noqa: ANN401 — pyarrow has no types
+    schema, constants = SCHEMAS[kind], blocks[0].constants
     columns = {
-        name: (
-            _constant(load.blocks, name, column.type)
-            if name in constants
-            else _column(load.blocks, name, column.type)
-        )
-        for name, column in COLUMNS[load.kind].items()
+        name: (_constant if name in constants else _column)(blocks, name, column.type)
+        for name, column in COLUMNS[kind].items()
     }
     fields = [
         schema.field(name).with_type(array.type) for name, array in columns.items()
     ]
-    # In memory first: into a Python file every page would wait for the interpreter's
-    # lock, which costs more than the copy.
-    sealed = pa.BufferOutputStream()
-    pq.write_table(
-        pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields)),
-        sealed,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=[*constants, *(n for n in _REPEATING if n in columns)],
-        write_statistics=[name for name in _COMPARED if name in columns],
-        store_schema=False,  # texts as dictionaries are the writing's business only
-    )
-    into.write(sealed.getvalue())
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 def read(path: Path, kind: Kind) -> Iterator[Mapping[str, Any]]:

@@ -46,8 +46,8 @@ from winestream.kafka.trouble import Trouble
 from winestream.ports import CommitResult, OnRevoke, Poll
 from winestream.records import LogPartition, Room, Run, Watermarks
 
-# Messages are objects the collector counts: more than 700 alive, its threshold, and it
-# walks all young ones, and each tenth time the lists of the slice (0.3 µs an event).
+# Messages are objects the collector counts. With more than 700 alive, its threshold, it
+# runs at every poll: 542 times instead of 244 for 440,000 messages.
 _LARGEST_CHUNK: Final = 600
 # Until a value was seen: a full first chunk asks for 16 MB of room.
 _FIRST_GUESS: Final = 16 * 1024
