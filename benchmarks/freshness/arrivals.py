@@ -10,9 +10,12 @@ Arrivals = Iterator[tuple[float, int]]
 DAY: Final = 86_400.0
 NORMAL: Final = 50
 """From this mean on a normal distribution is as good as the Poisson's."""
-TICK: Final = 1.0
+TICK: Final = 2.0
+FLOOD_TICK: Final = 1.0
 """Messages of a busy stream are read together, about so many seconds' worth at a time;
 not to the beat, or a linger of whole ticks would meet the next message at once."""
+FLOOD: Final = 100
+"""From so many a second on reading is more often."""
 
 
 def constant(rate: float, seconds: float, rng: random.Random) -> Arrivals:
@@ -72,8 +75,9 @@ def _ticks(
     """Let messages come at a rate that changes; without `chance` exactly so many."""
     at = carry = 0.0
     while at < seconds:
-        step = TICK * rng.uniform(0.5, 1.5)
-        expected = rate(at) * step + carry
+        now = rate(at)
+        step = (FLOOD_TICK if now > FLOOD else TICK) * rng.uniform(0.5, 1.5)
+        expected = now * step + carry
         count = _poisson(expected, rng) if chance else int(expected)
         carry = 0.0 if chance else expected - count
         if count:

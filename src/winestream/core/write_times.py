@@ -13,15 +13,15 @@ import attrs
 
 MEMORY: Final = 400
 """Writes remembered, three hours of them at 27 s each: enough for a rank that is not
-the largest (0.0075 of 401 is 3.0), and short enough to forget a bad morning by noon."""
+the largest (0.0065 of 401 is 2.6), and short enough to forget a bad morning by noon."""
 
-LATE: Final = 0.0075
-"""The share of slices that may be late: three quarters of the 1 % that a 99 % objective
-leaves. The rest is for the first hours, when little is known."""
+LATE: Final = 0.0065
+"""The share of slices that may be late: two thirds of the 1 % that a 99 % objective
+leaves. The rest is for the first hours, and until the rank has found its place."""
 
 RANK_STEP: Final = 0.5
 """How far a late slice moves the rank towards the largest; one in time moves it back by
-0.5 * 0.0075, so both balance where the share is kept, whatever makes slices late. Over
+0.5 * 0.0065, so both balance where the share is kept, whatever makes slices late. Over
 n slices the share is off by at most the rank's range / 0.5 / n (here 24 / n)."""
 
 HIGHEST_RANK: Final = 8.0
