@@ -87,7 +87,10 @@ def _machine(machine: Found) -> str:
 ## The machine
 
 {machine["cpu"]}, {machine["cpus"]} CPUs, {machine["memory"]} of memory,
-{machine["system"]}, Python {machine["python"]}; {packages}."""
+{machine["system"]}, Python {machine["python"]};
+{packages}.
+The load average before the comparison was {machine["load_average"]}: where nothing else
+runs it is near 0."""
 
 
 def _comparison(found: Found) -> str:
@@ -100,7 +103,8 @@ def _comparison(found: Found) -> str:
 {found["broker_version"]}; {load["messages"]:,} JSON orders of {mean:.0f} B on average
 in {load["partitions"]} partitions, {load["compression"]}; {len(rounds)} rounds, the
 peers in {_least(rounds)} of them. "winestream is" so many times as fast, in one
-process, exactly once, with validation, files and commits on.
+process, exactly once, with validation, files and commits on. The peers are
+{_peers(found["peers"])}.
 
 ![rates](benchmarks/comparison.svg)
 
@@ -111,6 +115,10 @@ The line `make bench` ended with:
 ```json
 {json.dumps(found["summary"], indent=1)}
 ```"""
+
+
+def _peers(versions: Found) -> str:
+    return ",\n".join(f"{name} ({', '.join(each)})" for name, each in versions.items())
 
 
 def _least(rounds: Sequence[Mapping[str, object]]) -> int:
