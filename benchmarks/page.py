@@ -74,6 +74,8 @@ def page(found: Found) -> str:
     if "compare" in found:
         parts += [_machine(found["compare"]["machine"]), _comparison(found["compare"])]
     rest = found.get("full", {})
+    if "machine" in rest:
+        parts.append(_rest(rest["machine"]))
     for name, write in _SECTIONS.items():
         study = rest.get(name)
         if study and "failed" not in study:
@@ -91,6 +93,14 @@ def _machine(machine: Found) -> str:
 {packages}.
 The load average before the comparison was {machine["load_average"]}: where nothing else
 runs it is near 0."""
+
+
+def _rest(machine: Found) -> str:
+    return f"""\
+## The rest
+
+What follows is of `make bench-full`, at a load average of {machine["load_average"]}
+before its last study."""
 
 
 def _comparison(found: Found) -> str:
@@ -132,7 +142,7 @@ def _startup(found: Found) -> str:
          ", ".join(each["vendors"]) or "none")
         for name, each in found.items()
     ]  # fmt: skip
-    return "## Imports\n\n" + markdown(("statement", "ms", "vendors loaded"), rows)
+    return "### Imports\n\n" + markdown(("statement", "ms", "vendors loaded"), rows)
 
 
 def _codec(found: Found) -> str:
@@ -145,7 +155,7 @@ def _codec(found: Found) -> str:
         for name, each in measured.items()
     ]  # fmt: skip
     return f"""\
-## Decoding
+### Decoding
 
 One process a library. `json` and `orjson` validate nothing; the others check every
 type, with money as `Decimal` and times with their zone. `inspect` is what the sink
@@ -162,7 +172,7 @@ def _spread(times: Found) -> str:
 
 def _bookkeeping(found: Found) -> str:
     return f"""\
-## Bookkeeping
+### Bookkeeping
 
 The sink without broker, validation and files, over runs of a thousand messages:
 {found["us"]["median"]:.3f} µs an event ({_spread(found["us"])})."""
@@ -176,7 +186,7 @@ def _files(found: Found) -> str:
     ]  # fmt: skip
     head = ("rows a slice", "µs a row", "spread", "bytes in the file, of the payload")
     return f"""\
-## Columns and Parquet
+### Columns and Parquet
 
 A slice's columns into a Parquet file, synced and committed with its cursor.
 
@@ -214,20 +224,20 @@ def _compared(found: Found, what: str, note: str) -> str:
 
 def _size(found: Found) -> str:
     note = (
-        "## Message size\n\nThe mean payload in bytes; of large messages there are "
+        "### Message size\n\nThe mean payload in bytes; of large messages there are "
         "fewer, so that the topic is at most 160 MB."
     )
     return _compared(found, "bytes", note)
 
 
 def _partitions(found: Found) -> str:
-    return _compared(found, "partitions", "## Partitions and processes")
+    return _compared(found, "partitions", "### Partitions and processes")
 
 
 def _mixed(found: Found) -> str:
     rounds = rounds_of(dict(found))
     return f"""\
-## Mixed and spoiled
+### Mixed and spoiled
 
 {found["load"]["mix"]:.0%} of the messages are of a second type with a table of its own,
 {found["load"]["poison"]:.0%} are broken and become dead letters:
@@ -237,7 +247,7 @@ floor."""
 
 def _embedded(found: Found) -> str:
     return f"""\
-## On the embedded broker
+### On the embedded broker
 
 librdkafka's mock cluster, {found["load"]["partitions"]} partitions; a broker in C on
 the same cores, so that the floor is another one.
@@ -253,7 +263,7 @@ def _warehouse(found: Found) -> str:
     ]  # fmt: skip
     head = ("rows a slice, at most", "messages/s", "slices", "CPU µs")
     return f"""\
-## Into the embedded warehouse
+### Into the embedded warehouse
 
 End to end on this machine: PUT, COPY, ledger and compare-and-set in DuckDB behind the
 genuine connector. It says what the bookkeeping costs, not how fast Snowflake is.
@@ -270,7 +280,7 @@ def _latency(found: Found) -> str:
     ]  # fmt: skip
     head = ("target", "events/s", "linger s", "p50 s", "p99 s", "worst s", "slices")
     return f"""\
-## From event to queryable
+### From event to queryable
 
 Seconds from a message's own time in Kafka until the commit that makes it queryable has
 returned, for several rates and `linger`s ({found["broker"]}).
@@ -283,7 +293,7 @@ def _memory(found: Found) -> str:
     over = found["peak_mb"] - found["idle_mb"]
     begin, end = found["outage"]
     return f"""\
-## Memory over time
+### Memory over time
 
 {found["rate"]:,} messages a second, an outage from second {begin:.0f} to {end:.0f}, and
 the recovery: at most {over:.0f} MB over the {found["idle_mb"]:.0f} MB of an idle
