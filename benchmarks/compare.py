@@ -135,6 +135,7 @@ def main(given: Sequence[str] | None = None) -> None:
     options = arguments(given)
     load = load_of(options)
     comparison = Comparison(load)
+    here = machine()
     peers.install(
         [
             each
@@ -159,7 +160,8 @@ def main(given: Sequence[str] | None = None) -> None:
         "broker_version": at.version,
         "load": asdict(load),
         "made": asdict(made),
-        "machine": machine(),
+        "machine": here,
+        "peers": peers.versions(),
         "absent": comparison.absent,
         "rounds": [
             {name: asdict(heat) for name, heat in each.items()}

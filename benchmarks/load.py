@@ -199,7 +199,9 @@ def produce(load: Load, bootstrap: str, topic: str = TOPIC) -> Made:
             "bootstrap.servers": bootstrap,
             "compression.type": load.compression,
             "enable.idempotence": True,
-            "linger.ms": 20,
+            # Batches fill up, however slowly this machine makes the messages.
+            "linger.ms": 500,
+            "batch.size": 128 * 1024,
             "log_level": 3,
             "queue.buffering.max.messages": 500_000,
         }

@@ -19,6 +19,8 @@ def machine() -> dict[str, object]:
         "memory": _field("/proc/meminfo", "MemTotal"),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        # Of others: it is asked for before anything is started.
+        "load_average": round(os.getloadavg()[0], 1),
         "packages": {name: version(name) for name in _PACKAGES},
     }
 

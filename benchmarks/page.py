@@ -74,6 +74,8 @@ def page(found: Found) -> str:
     if "compare" in found:
         parts += [_machine(found["compare"]["machine"]), _comparison(found["compare"])]
     rest = found.get("full", {})
+    if "machine" in rest:
+        parts.append(_rest(rest["machine"]))
     for name, write in _SECTIONS.items():
         study = rest.get(name)
         if study and "failed" not in study:
@@ -87,7 +89,18 @@ def _machine(machine: Found) -> str:
 ## The machine
 
 {machine["cpu"]}, {machine["cpus"]} CPUs, {machine["memory"]} of memory,
-{machine["system"]}, Python {machine["python"]}; {packages}."""
+{machine["system"]}, Python {machine["python"]};
+{packages}.
+The load average before the comparison was {machine["load_average"]}: where nothing else
+runs it is near 0."""
+
+
+def _rest(machine: Found) -> str:
+    return f"""\
+## The rest
+
+What follows is of `make bench-full`, at a load average of {machine["load_average"]}
+before its last study."""
 
 
 def _comparison(found: Found) -> str:
@@ -100,7 +113,8 @@ def _comparison(found: Found) -> str:
 {found["broker_version"]}; {load["messages"]:,} JSON orders of {mean:.0f} B on average
 in {load["partitions"]} partitions, {load["compression"]}; {len(rounds)} rounds, the
 peers in {_least(rounds)} of them. "winestream is" so many times as fast, in one
-process, exactly once, with validation, files and commits on.
+process, exactly once, with validation, files and commits on. The peers are
+{_peers(found["peers"])}.
 
 ![rates](benchmarks/comparison.svg)
 
@@ -111,6 +125,10 @@ The line `make bench` ended with:
 ```json
 {json.dumps(found["summary"], indent=1)}
 ```"""
+
+
+def _peers(versions: Found) -> str:
+    return ",\n".join(f"{name} ({', '.join(each)})" for name, each in versions.items())
 
 
 def _least(rounds: Sequence[Mapping[str, object]]) -> int:
@@ -124,7 +142,7 @@ def _startup(found: Found) -> str:
          ", ".join(each["vendors"]) or "none")
         for name, each in found.items()
     ]  # fmt: skip
-    return "## Imports\n\n" + markdown(("statement", "ms", "vendors loaded"), rows)
+    return "### Imports\n\n" + markdown(("statement", "ms", "vendors loaded"), rows)
 
 
 def _codec(found: Found) -> str:
@@ -137,7 +155,7 @@ def _codec(found: Found) -> str:
         for name, each in measured.items()
     ]  # fmt: skip
     return f"""\
-## Decoding
+### Decoding
 
 One process a library. `json` and `orjson` validate nothing; the others check every
 type, with money as `Decimal` and times with their zone. `inspect` is what the sink
@@ -154,7 +172,7 @@ def _spread(times: Found) -> str:
 
 def _bookkeeping(found: Found) -> str:
     return f"""\
-## Bookkeeping
+### Bookkeeping
 
 The sink without broker, validation and files, over runs of a thousand messages:
 {found["us"]["median"]:.3f} µs an event ({_spread(found["us"])})."""
@@ -168,7 +186,7 @@ def _files(found: Found) -> str:
     ]  # fmt: skip
     head = ("rows a slice", "µs a row", "spread", "bytes in the file, of the payload")
     return f"""\
-## Columns and Parquet
+### Columns and Parquet
 
 A slice's columns into a Parquet file, synced and committed with its cursor.
 
@@ -206,20 +224,20 @@ def _compared(found: Found, what: str, note: str) -> str:
 
 def _size(found: Found) -> str:
     note = (
-        "## Message size\n\nThe mean payload in bytes; of large messages there are "
+        "### Message size\n\nThe mean payload in bytes; of large messages there are "
         "fewer, so that the topic is at most 160 MB."
     )
     return _compared(found, "bytes", note)
 
 
 def _partitions(found: Found) -> str:
-    return _compared(found, "partitions", "## Partitions and processes")
+    return _compared(found, "partitions", "### Partitions and processes")
 
 
 def _mixed(found: Found) -> str:
     rounds = rounds_of(dict(found))
     return f"""\
-## Mixed and spoiled
+### Mixed and spoiled
 
 {found["load"]["mix"]:.0%} of the messages are of a second type with a table of its own,
 {found["load"]["poison"]:.0%} are broken and become dead letters:
@@ -229,7 +247,7 @@ floor."""
 
 def _embedded(found: Found) -> str:
     return f"""\
-## On the embedded broker
+### On the embedded broker
 
 librdkafka's mock cluster, {found["load"]["partitions"]} partitions; a broker in C on
 the same cores, so that the floor is another one.
@@ -245,7 +263,7 @@ def _warehouse(found: Found) -> str:
     ]  # fmt: skip
     head = ("rows a slice, at most", "messages/s", "slices", "CPU µs")
     return f"""\
-## Into the embedded warehouse
+### Into the embedded warehouse
 
 End to end on this machine: PUT, COPY, ledger and compare-and-set in DuckDB behind the
 genuine connector. It says what the bookkeeping costs, not how fast Snowflake is.
@@ -262,7 +280,7 @@ def _latency(found: Found) -> str:
     ]  # fmt: skip
     head = ("target", "events/s", "linger s", "p50 s", "p99 s", "worst s", "slices")
     return f"""\
-## From event to queryable
+### From event to queryable
 
 Seconds from a message's own time in Kafka until the commit that makes it queryable has
 returned, for several rates and `linger`s ({found["broker"]}).
@@ -275,7 +293,7 @@ def _memory(found: Found) -> str:
     over = found["peak_mb"] - found["idle_mb"]
     begin, end = found["outage"]
     return f"""\
-## Memory over time
+### Memory over time
 
 {found["rate"]:,} messages a second, an outage from second {begin:.0f} to {end:.0f}, and
 the recovery: at most {over:.0f} MB over the {found["idle_mb"]:.0f} MB of an idle

@@ -12,12 +12,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.apache import NoKafkaError, fetch
+from benchmarks.apache import VERSION, NoKafkaError, fetch
 from benchmarks.heats import ROOT
 from benchmarks.roster import Contestant
 
 CONNECT: Final = "kafka_connect"
 _CONNECT_JARS: Final = ("connect-runtime", "connect-json", "connect-file")
+_PACKAGES: Final = {
+    "quix_streams": "quixstreams",
+    "faststream": "faststream",
+    "bytewax": "bytewax",
+    "aiokafka": "aiokafka",
+}
 HOME: Final = ROOT / "build" / "peers"
 REQUIREMENTS: Final = Path(__file__).parent / "requirements"
 INSTALL_SECONDS: Final = 600.0
@@ -49,6 +55,19 @@ def python_of(peer: str) -> str:
     if peer in {"", CONNECT}:
         return sys.executable
     return str(HOME / peer / "bin" / "python")
+
+
+def versions() -> dict[str, list[str]]:
+    """Return what each peer is pinned to, and the Kafka client it uses."""
+    found = {
+        peer: [
+            line
+            for line in (REQUIREMENTS / f"{peer}.txt").read_text().splitlines()
+            if line.partition("==")[0] in {package, "confluent-kafka"}
+        ]
+        for peer, package in _PACKAGES.items()
+    }
+    return found | {CONNECT: [f"Apache Kafka {VERSION}"]}
 
 
 def ensure(peer: str) -> None:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.studies.codec_one LIBRARY < lines of JSON
 
-Prints µs an event and the memory the process grew by. Standard library and the library
-named; `json` and `orjson` validate nothing, all others check every type.
+Prints µs an event and the memory the process grew by, the library included. `json` and
+`orjson` validate nothing, all others check every type.
 """
 
 import json
@@ -118,7 +118,7 @@ def main() -> None:
     before = resident_mb() or 0.0
     decode = LIBRARIES[sys.argv[1]]()
     times = microseconds(lambda: each(decode, values), len(values))
-    grown = (resident_mb("VmHWM") or 0.0) - before
+    grown = (resident_mb() or 0.0) - before
     print(json.dumps({"us": times, "memory_mb": round(grown, 1)}))
 
 

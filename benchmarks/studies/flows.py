@@ -18,7 +18,7 @@ from confluent_kafka import Producer
 from benchmarks.brokers import Broker, broker
 from benchmarks.heats import ROOT
 from benchmarks.load import Load, messages, produce
-from benchmarks.studies.sink_process import Settings
+from benchmarks.studies.sink_process import READY, Settings
 from winestream.local import EmbeddedWarehouse
 from winestream.operations.deploy import deploy
 
@@ -46,6 +46,15 @@ def sink(settings: Settings) -> Iterator["subprocess.Popen[str]"]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def wait_for(process: "subprocess.Popen[str]") -> None:
+    """Wait until the sink may read. Raises `RuntimeError` if it ends before."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == READY:
+            return
+    raise RuntimeError("a sink ended before it began")
 
 
 def report_of(process: "subprocess.Popen[str]") -> Report:
@@ -119,7 +128,7 @@ def latency(seconds: float = 8.0) -> dict[str, object]:
                     **_target(target, folder, house),
                 )
                 with sink(settings) as process:
-                    time.sleep(3)  # it joins the group first
+                    wait_for(process)
                     pace(at.bootstrap, topic, load, rate)
                     said = report_of(process)
             found.append(
@@ -191,6 +200,6 @@ def _watched(
             sample_every=0.2,
         )
         with sink(settings) as process:
-            time.sleep(3)
+            wait_for(process)
             pace(at.bootstrap, topic, load, rate)
             return report_of(process)

@@ -3,7 +3,8 @@
     python -m benchmarks.studies.sink_process SETTINGS
 
 Latency is from the message's own time in Kafka, set by its producer, until the commit
-that makes it queryable has returned. The last line of the output is the report.
+that makes it queryable has returned. It says `ready` once it may read, so that nobody
+times its start, and the last line of the output is the report.
 """
 
 import json
@@ -22,9 +23,10 @@ from winestream.files import FileWriter
 from winestream.kafka import KafkaSource
 from winestream.records import Slice
 from winestream.snowflake import ConnectionSettings, SnowflakeWriter
-from winestream.telemetry import RunsPolled, Telemetry
+from winestream.telemetry import CursorsClaimed, RunsPolled, Telemetry
 
 PIPELINE = "bench"
+READY = "ready"
 
 
 @dataclass
@@ -77,10 +79,12 @@ class Log:
         self.meter.stop()
 
     def hook(self, told: Telemetry) -> None:
-        """Count what was polled."""
+        """Count what was polled, and say when reading may begin."""
         if isinstance(told, RunsPolled):
             self.meter.start()
             self.polled += sum(told.messages.values())
+        elif isinstance(told, CursorsClaimed):
+            print(READY, flush=True)
 
     def sample(self) -> None:
         """Look at the memory when it is time to."""
