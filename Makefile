@@ -12,6 +12,12 @@ VENV ?= .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
+# The oldest connector that is supported, in an environment of its own.
+CONNECTOR4 := $(VENV)-connector4
+CONNECTOR4_READY := $(CONNECTOR4)/.installed
+CONNECTOR_TESTS := tests/unit/snowflake tests/unit/cli tests/twin/test_snowflake_writer*.py \
+	tests/contract/test_writers.py tests/twin/test_delivery_sink.py
+
 UPGRADE ?=
 
 # A real Apache Kafka needs both; whoever cannot have them does without one.
@@ -22,7 +28,8 @@ JAVA = command -v java >/dev/null && command -v mvn >/dev/null || \
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-stack test-kafka prove bench bench-full bench-page lint docs format lock build clean help
+.PHONY: demo test test-connector4 test-stack test-kafka prove bench bench-full bench-page \
+	lint docs format lock build clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this
@@ -33,6 +40,9 @@ demo: $(READY)  ## the whole pipeline on this machine (EVENTS= HEADLESS= POISON=
 
 test: $(READY)  ## the whole suite that needs nothing but Python
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-connector4: $(CONNECTOR4_READY)  ## what touches the connector, with Snowflake's connector 4.8
+	@$(CONNECTOR4)/bin/python -m pytest $(CONNECTOR_TESTS) $(ARGS)
 
 test-stack: $(READY)  ## real Prometheus, Alertmanager, node_exporter (Debian's packages)
 	@WINESTREAM_TEST_STACK=1 $(BIN)/python -m pytest tests/stack $(ARGS)
@@ -82,6 +92,13 @@ lock: $(READY)  ## lock what pyproject.toml asks for, for every Python (UPGRADE=
 	$(BIN)/uv pip compile --universal $(UPGRADE) --generate-hashes --all-extras \
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		pyproject.toml -o constraints.txt >/dev/null
+	@# The same without connector 5; connector 4's boto3 wants an older dateutil.
+	@sed -E '/^(snowflake-connector-python|python-dateutil)==|^ +--hash/d; s/ \\$$//' \
+		constraints.txt >$(VENV)/without-connector.txt
+	@echo 'snowflake-connector-python==4.8.*' | $(BIN)/uv pip compile --universal $(UPGRADE) \
+		--generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--no-emit-index-url -c $(VENV)/without-connector.txt - \
+		-o constraints-connector4.txt >/dev/null
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -94,3 +111,13 @@ $(READY): constraints.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r constraints.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# The lock, and in place of its connector the older one with what that needs.
+$(CONNECTOR4_READY): $(READY) constraints-connector4.txt
+	@echo "Installing into $(CONNECTOR4)"
+	@"$(FOUND)" -m venv $(CONNECTOR4)
+	@$(CONNECTOR4)/bin/python -m pip install --quiet --require-hashes --no-deps -r constraints.txt
+	@$(CONNECTOR4)/bin/python -m pip install --quiet --require-hashes --no-deps \
+		-r constraints-connector4.txt
+	@$(CONNECTOR4)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(CONNECTOR4_READY)

@@ -19,6 +19,7 @@ MODULES = (
     "winestream",
     "winestream.kafka",
     "winestream.snowflake",
+    "winestream.files",
     "winestream.instrumentation.prometheus",
     "winestream.instrumentation.server",
     "winestream.instrumentation.structlog",
@@ -26,9 +27,11 @@ MODULES = (
     "winestream.records",
     "winestream.local",
     "winestream.testing",
+    "winestream.testing.contract",
     "winestream.testing.service",
     "winestream.operations.settings",
     "winestream.operations.schema",
+    "winestream.operations.rewind",
 )
 TARGET = Path(__file__).with_name("reference.md")
 _HEAD = """\

@@ -29,6 +29,8 @@ from winestream.snowflake.session import Session
 from winestream.snowflake.settings import ConnectionSettings
 from winestream.snowflake.takeover import end_stuck
 
+__all__ = ["Broker", "Plan", "Rewind", "Step", "Wish"]
+
 TRIES: Final = 6
 """With a pause between them: a busy sink holds the lock for under a second."""
 PAUSE: Final = 1.0

@@ -15,7 +15,7 @@ from winestream.snowflake.ledger import ledger_rows
 from winestream.snowflake.session import Session
 from winestream.snowflake.staging import Staging
 from winestream.snowflake.takeover import transaction_name
-from winestream.snowflake.transaction import _insert_ledger
+from winestream.snowflake.transaction import insert_ledger
 
 MOST_EXPRESSIONS = 16_384  # of one VALUES list, by Snowflake's documentation
 
@@ -52,7 +52,7 @@ def test_no_number_of_partitions_makes_too_long_a_ledger_insert() -> None:
     piece = Slice("me/1", tuple(Segment(p, 0, 1) for p in partitions))
     rows = ledger_rows(piece, "p", dict.fromkeys(partitions, 1), fingerprints=False)
     connection = _Connection()
-    _insert_ledger(Session(connection), rows)
+    insert_ledger(Session(connection), rows)
     counts = [count for _, count in connection.bound]
     assert counts == [CHUNK * len(LEDGER_COLUMNS)] * 2 + [len(LEDGER_COLUMNS)]
     assert max(counts) <= MOST_EXPRESSIONS
