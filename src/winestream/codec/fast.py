@@ -225,7 +225,7 @@ class Inspector:
             head = self._decode_head(value)
         except Exception as refused:  # noqa: BLE001 — as above
             return self._blame(value, error, refused)
-        if head.event_type in self._rich:
+        if self._open_to_doubt(head.event_type, error):
             return self._refusal(value, self._judge) or head
         if head.event_type in self._tables:
             return self._blame(value, error, error)
@@ -239,12 +239,18 @@ class Inspector:
             return failure_of(refused)
         if event_type not in self._tables:
             return failure_of(of_head)
-        if event_type in self._rich:
-            # A mirror looks into money that a repeated member takes back.
+        if self._open_to_doubt(event_type, error):
             return self._refusal(value, self._judge) or failure_of(error)
         if contradicts_itself(value):
             return Failure("invalid-value", "$.event_type")
         return failure_of(error)
+
+    def _open_to_doubt(self, event_type: str, error: Exception) -> bool:
+        """Whether the mirror may have refused money that a repeated member replaces.
+
+        It looks into all of them. The slow path knows better, and takes 100 µs.
+        """
+        return event_type in self._rich and failure_of(error).reason == "invalid-value"
 
     def _refusal(self, value: bytes, read: Callable[[bytes], Event]) -> Failure | None:
         """Ask the slow path: for the class's own checks, and where a NaN stands."""
