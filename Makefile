@@ -33,7 +33,7 @@ export EVENTS HEADLESS POISON RATE SEED DATA
 .DEFAULT_GOAL := help
 
 help:  ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
 
 demo: $(READY)  ## the whole pipeline on this machine (EVENTS= HEADLESS= POISON= RATE= SEED= DATA=)
 	@$(BIN)/python examples/full_stack/run.py

@@ -23,14 +23,16 @@ from winestream.kafka.admin import Admin
 from winestream.kafka.identity import Identities
 from winestream.local import EmbeddedBroker, EmbeddedWarehouse
 from winestream.operations.audit import audit
+from winestream.operations.rewind import Rewind, Wish
 from winestream.records import LogPartition
 from winestream.snowflake import ConnectionSettings, SnowflakeWriter
+from winestream.snowflake.session import Session
 from winestream.testing import MemorySource
 
 # Tests are no package: what they share is found by its folder.
 sys.path.append(str(Path(__file__).parent))
 
-from audit_world import PIPELINE, World, segment
+from audit_world import ORDERS, PIPELINE, World, segment
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -230,6 +232,55 @@ def test_partitions_that_are_not_beyond_it_stay(warehouse: EmbeddedWarehouse) ->
         "WHERE FROM_OFFSET > TO_OFFSET",
     )
     assert found == [(40, 20, 0, 3)]
+
+
+def _settings(world: World) -> ConnectionSettings:
+    return ConnectionSettings.of(world.warehouse.connection, database=world.database)
+
+
+def test_it_waits_for_a_sink_in_its_way(warehouse: EmbeddedWarehouse) -> None:
+    """A lock that somebody holds for a moment is tried again."""
+    world = _world(warehouse, "BUSY")
+    world.write("one", [segment(ORDERS, 10, 30)])
+    pauses: list[float] = []
+    with world.connect(autocommit=False) as rival:
+        rival.cursor().execute("UPDATE OPS.INGEST_CURSOR SET OWNER = OWNER")
+
+        def give_way(seconds: float) -> None:
+            pauses.append(seconds)
+            rival.rollback()
+
+        with Rewind(_settings(world), PIPELINE, pause=give_way) as rewind:
+            rewind.apply(rewind.plan(Wish(topic="wine.orders", to=20)))
+    assert pauses
+    assert _cursor(world)[:2] == (20, 2)
+
+
+def test_a_lost_answer_does_not_rewind_twice(
+    warehouse: EmbeddedWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks whether it happened before it tries again."""
+    world = _world(warehouse, "UNKNOWN")
+    world.write("one", [segment(ORDERS, 10, 30)])
+    execute, commits = Session._execute, []
+
+    def lose_the_first(self: Session, sql: str, values: Any) -> Any:
+        rows = execute(self, sql, values)
+        if sql == "COMMIT":
+            commits.append(sql)
+            if len(commits) == 1:
+                raise ConnectionResetError
+        return rows
+
+    monkeypatch.setattr(Session, "_execute", lose_the_first)
+    with Rewind(_settings(world), PIPELINE, pause=lambda _: None) as rewind:
+        done = rewind.apply(rewind.plan(Wish(topic="wine.orders", to=20)))
+    assert done.again == 10
+    assert _cursor(world)[:2] == (20, 2)
+    [(rows,)] = _ask(
+        world, f"SELECT COUNT(*) FROM OPS.INGEST_LEDGER WHERE SLICE_ID = '{done.note}'"
+    )
+    assert rows == 1
 
 
 # ----------------------------------------------------------------------- with a broker
