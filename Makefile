@@ -28,7 +28,7 @@ JAVA = command -v java >/dev/null && command -v mvn >/dev/null || \
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export EVENTS HEADLESS POISON RATE SEED DATA
 
-.PHONY: demo test test-connector4 test-stack test-kafka prove bench bench-full bench-page \
+.PHONY: demo test test-connector4 test-stack test-kafka prove fuzz bench bench-full bench-page \
 	lint docs format lock build clean help
 .DEFAULT_GOAL := help
 
@@ -55,10 +55,14 @@ KILLS ?= 500
 CUTS ?= 200
 HISTORIES ?= 10000
 OUTAGE ?= 600
+COUNT ?= 1000000
 
 prove: $(READY)  ## the long proof of delivery, half an hour (KILLS= CUTS= HISTORIES= OUTAGE=)
 	@$(BIN)/python tests/prove --kills $(KILLS) --cuts $(CUTS) \
 		--histories $(HISTORIES) --outage $(OUTAGE)
+
+fuzz: $(READY)  ## a million hostile messages through codec and router (COUNT=)
+	@$(BIN)/python tests/prove/fuzz.py --count $(COUNT)
 
 bench: $(READY)  ## the comparison with the floor and the peers (ARGS="--rounds 1 --bytes 1000")
 	@$(JAVA)

@@ -14,6 +14,7 @@ import attrs
 from cyclopts import Parameter
 
 from winestream.cli.connection import DEFAULTS, ConnectionOptions
+from winestream.cli.kafka_properties import kafka_properties
 from winestream.errors import ConfigurationError, WinestreamError
 from winestream.operations.audit import Broker, audit
 from winestream.operations.audit_report import AuditReport
@@ -108,7 +109,7 @@ class _Asked:
         if bool(self.bootstrap) != bool(self.group):
             raise ConfigurationError("--bootstrap and --group go together.")
         self.options.settings()
-        _properties(self.kafka_properties)
+        kafka_properties(self.kafka_properties)
 
     def report(self) -> AuditReport:
         """Make an audit in a new session."""
@@ -120,7 +121,7 @@ class _Asked:
                     KafkaBroker,
                 )
 
-                config = _properties(self.kafka_properties)
+                config = kafka_properties(self.kafka_properties)
                 broker = stack.enter_context(
                     KafkaBroker(self.bootstrap, self.group, config)
                 )
@@ -259,20 +260,3 @@ def _pause(text: str) -> timedelta:
     if pause < _SHORTEST:
         raise ConfigurationError("--every: a pause is at least 1s")
     return pause
-
-
-def _properties(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ConfigurationError(
-            f"--kafka-properties {path}: {error.strerror}."
-        ) from error
-    pairs = [line.partition("=") for line in map(str.strip, lines)]
-    return {
-        name.strip(): value.strip()
-        for name, equals, value in pairs
-        if equals and not name.startswith("#")
-    }
