@@ -11,46 +11,24 @@ import json
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 from full_stack.breaking import Breaker
+from winestream.instrumentation.listening import Listening
 
 _BREAK = "/break/"
 
 
-class Control:
+class Control(Listening):
     """Serves a breaker on 127.0.0.1; a context manager. Port 0 picks a free one."""
 
     def __init__(self, breaker: Breaker, port: int) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(breaker))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="control", daemon=True
+        server = ThreadingHTTPServer(("127.0.0.1", port), _handler(breaker))
+        server.daemon_threads = True
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.1,), name="control", daemon=True
         )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Its address, without a path."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        thread.start()
+        super().__init__(server, thread, "127.0.0.1")
 
 
 def _handler(breaker: Breaker) -> type[BaseHTTPRequestHandler]:

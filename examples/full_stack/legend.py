@@ -28,7 +28,10 @@ def legend(watchers: Watchers) -> list[str]:
         add("" if number else "metrics", f"{url}  {name}")
     if watchers.prometheus:
         add("Prometheus", watchers.prometheus)
-    add("break it", f"{break_command(watchers.control.url)} consumer|warehouse|broker")
+    add(
+        "break it",
+        f"{break_command(watchers.control.origin)} consumer|warehouse|broker",
+    )
     add("stop", "Ctrl-C; what is under way is written, then comes the verdict")
     for name, reason in watchers.missing.items():
         add("no " + name.replace("_", " "), f"{reason}: {_WITHOUT[name]}")

@@ -176,7 +176,7 @@ class Watchers:
             EMBEDDED_WAREHOUSE: json.dumps(self._stack.warehouse.connection),
             METRICS_URLS: ",".join(self.metrics.values()),
             BOOTSTRAP: self._stack.broker.bootstrap,
-            BREAK_URL: self.control.url,
+            BREAK_URL: self.control.origin,
         }
         if self.prometheus is not None:
             variables[PROMETHEUS_URL] = self.prometheus

@@ -101,7 +101,7 @@ def supervised(stack: Stack, true: Any) -> None:
 
 def state(control: Control) -> Any:
     """GET what the page shows."""
-    with urllib.request.urlopen(f"{control.url}/state", timeout=5) as answer:  # noqa: S310 — loopback
+    with urllib.request.urlopen(f"{control.origin}/state", timeout=5) as answer:  # noqa: S310 — loopback
         return json.load(answer)
 
 
@@ -132,7 +132,7 @@ def test_what_is_broken_comes_back(
     pids = stack.consumer.pid, stack.warehouse.pid
     command = [sys.executable, "-m", "full_stack.break_it", target]
     with subprocess.Popen(
-        [*command, f"--url={control.url}"],
+        [*command, f"--url={control.origin}"],
         env={"PYTHONPATH": str(EXAMPLES)},
         stdout=subprocess.PIPE,
         text=True,
@@ -155,7 +155,7 @@ def test_what_is_broken_comes_back(
 
 def test_what_is_broken_is_not_broken_again(stack: Stack, control: Control) -> None:
     """A second break of the same part is refused until it is back."""
-    url = f"{control.url}/break/broker"
+    url = f"{control.origin}/break/broker"
     request = urllib.request.Request(url, method="POST")  # noqa: S310 — loopback
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 — loopback
         assert answer.status == 202
@@ -167,10 +167,10 @@ def test_what_is_broken_is_not_broken_again(stack: Stack, control: Control) -> N
 def test_nobody_else_breaks_it(stack: Stack, control: Control) -> None:
     """An unknown part, and a request of some web page's, change nothing."""
     before = state(control)["events"]
-    unknown = urllib.request.Request(f"{control.url}/break/producer", method="POST")  # noqa: S310 — loopback
+    unknown = urllib.request.Request(f"{control.origin}/break/producer", method="POST")  # noqa: S310 — loopback
     assert refused(unknown) == 404
     foreign = urllib.request.Request(  # noqa: S310 — loopback
-        f"{control.url}/break/consumer",
+        f"{control.origin}/break/consumer",
         headers={"Origin": "http://example.org"},
         method="POST",
     )

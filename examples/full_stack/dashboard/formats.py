@@ -13,7 +13,7 @@ NOTHING: Final = "\u2013"
 
 _MINUS: Final = "\u2212"
 _SYMBOLS: Final = {"EUR": "€", "GBP": "£", "USD": "$US", "CHF": "CHF"}
-_MONTHS: Final = (
+SHORT_MONTHS: Final = (
     "janv.",
     "févr.",
     "mars",
@@ -111,12 +111,12 @@ def day(value: date | None) -> str:
     """Return a date: `27 nov. 2026`."""
     if value is None:
         return NOTHING
-    return f"{value.day}{THIN}{_MONTHS[value.month - 1]}{THIN}{value.year}"
+    return f"{value.day}{THIN}{SHORT_MONTHS[value.month - 1]}{THIN}{value.year}"
 
 
 def short_day(value: date) -> str:
     """Return a date without its year, as an axis has it: `27 nov.`."""
-    return f"{value.day}{THIN}{_MONTHS[value.month - 1]}"
+    return f"{value.day}{THIN}{SHORT_MONTHS[value.month - 1]}"
 
 
 def paris(value: datetime) -> datetime:

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 import altair as alt
 import streamlit as st
 
-from full_stack.dashboard.formats import THIN
+from full_stack.dashboard.formats import SHORT_MONTHS, THIN
 
 BORDEAUX: Final = "#7B1E3A"
 DEEP: Final = "#3A0D1C"
@@ -70,20 +70,7 @@ _LOCALE: Final = {
             "novembre",
             "décembre",
         ],
-        "shortMonths": [
-            "janv.",
-            "févr.",
-            "mars",
-            "avr.",
-            "mai",
-            "juin",
-            "juil.",
-            "août",
-            "sept.",
-            "oct.",
-            "nov.",
-            "déc.",
-        ],
+        "shortMonths": list(SHORT_MONTHS),
     },
 }
 
