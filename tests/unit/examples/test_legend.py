@@ -22,7 +22,7 @@ def watchers(**differs: Any) -> Any:
         "prometheus": "http://127.0.0.1:9090",
         "metrics": METRICS,
         "missing": {},
-        "control": SimpleNamespace(url=f"http://127.0.0.1:{BREAK_PORT}"),
+        "control": SimpleNamespace(origin=f"http://127.0.0.1:{BREAK_PORT}"),
     }
     return SimpleNamespace(**{**everything, **differs})
 
