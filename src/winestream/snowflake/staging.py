@@ -85,26 +85,33 @@ class Staging:
     def put(
         self, session: Session, piece: Slice, loads: Iterable[Load], today: date
     ) -> list[Staged]:
-        """Seal and put the slice's files; return them. Raises `WriteError`."""
-        folder = self._folder(today)
-        folder.slices.append({p: r.stop for p, r in piece.ranges.items()})
+        """Seal and put the slice's files; return them. Raises `WriteError`.
+
+        Loads are taken one by one, and each is let go of once it is sealed.
+        """
         attempt = uuid.uuid4().hex
         # A long life in a folder for temporary files: somebody may have tidied up.
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staged = []
+        staged: list[Staged] = []
+        folder: _Folder | None = None
         for load in loads:
-            into = qualified(load.schema, load.table)
+            if folder is None:
+                folder = self._folder(today)
+                folder.slices.append({p: r.stop for p, r in piece.ranges.items()})
             local = self.scratch / f"{attempt}-{load.table.lower()}.parquet"
+            path = f"{folder.path}/{local.name}"
+            into = qualified(load.schema, load.table)
+            file = Staged(path, into, load.rows.num_rows, load.data)
             try:
                 seal(load, local)
+                del load
                 session.run(
                     f"PUT 'file://{local}' @{STAGE}/{folder.path} "
                     "AUTO_COMPRESS=FALSE OVERWRITE=FALSE"
                 )
             finally:
                 local.unlink(missing_ok=True)
-            path = f"{folder.path}/{local.name}"
-            staged.append(Staged(path, into, load.rows.num_rows, load.data))
+            staged.append(file)
         return staged
 
     def confirmed(self, positions: Mapping[LogPartition, int]) -> None:
@@ -150,6 +157,10 @@ def _before(day: str, limit: date) -> bool:
     return False
 
 
+_GROUP_ROWS = 16_384
+"""What is compressed and waits in memory to be written; a group goes out whole."""
+
+
 def seal(load: Load, path: Path) -> None:
     """Write the rows as Parquet.
 
@@ -164,4 +175,5 @@ def seal(load: Load, path: Path) -> None:
         compression_level=1,
         use_dictionary=names,
         write_statistics=False,
+        row_group_size=_GROUP_ROWS,
     )

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import filterfalse
 from pathlib import Path
 
 from winestream.errors import (
@@ -106,8 +108,10 @@ class SnowflakeWriter:
             return
         try:
             session = self._connected()
-            small, large = self._divided(loads_of(piece, now))
-            files = staging.put(session, piece, large, now.date()) if large else []
+            small: list[Load] = []
+            # One by one: a load is Arrow only until it is sealed.
+            large = filterfalse(partial(self._inserts, small), loads_of(piece, now))
+            files = staging.put(session, piece, large, now.date())
             ledger = ledger_rows(
                 piece, self._pipeline, epochs, fingerprints=self._fingerprints
             )
@@ -185,14 +189,12 @@ class SnowflakeWriter:
             self._session = Session.open(self._settings, self._pipeline, self._owner)
         return self._session
 
-    def _divided(self, loads: Iterable[Load]) -> tuple[list[Load], list[Load]]:
-        """Part what is inserted from what is staged."""
-        small: list[Load] = []
-        large: list[Load] = []
-        for load in loads:
-            fits = is_small(load, self._insert_below)
-            (small if fits else large).append(load)
-        return small, large
+    def _inserts(self, small: list[Load], load: Load) -> bool:
+        """Add a load to the small ones if it is to be inserted; say whether it is."""
+        fits = is_small(load, self._insert_below)
+        if fits:
+            small.append(load)
+        return fits
 
     def _require_open(self) -> Staging:
         if self._staging is None:
