@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import attrs
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from winestream.errors import ConfigurationError
@@ -105,6 +106,8 @@ class Staging:
             try:
                 seal(load, local)
                 del load
+                # Arrow keeps what it has freed, and PUT is about to need as much.
+                pa.default_memory_pool().release_unused()
                 session.run(
                     f"PUT 'file://{local}' @{STAGE}/{folder.path} "
                     "AUTO_COMPRESS=FALSE OVERWRITE=FALSE"

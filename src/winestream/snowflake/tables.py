@@ -22,6 +22,8 @@ from winestream.snowflake.columns import (
 DEAD_LETTERS = ("RAW", "DEAD_LETTERS")
 GAPS = ("OPS", "INGEST_GAPS")
 
+_PIECE_ROWS = 4096
+
 
 @attrs.frozen(eq=False)
 class Load:
@@ -69,8 +71,7 @@ def _raw_table(
         "KAFKA_OFFSET": _joined(parts, "offsets", pa.int64()),
         "MESSAGE_KEY": _joined(parts, "keys", pa.binary()),
         "MESSAGE_TIMESTAMP": known.cast(pa.timestamp("ms")),
-        # The codec has checked that payloads are UTF-8, so no second look here.
-        "PAYLOAD": _joined(parts, "payloads", pa.binary()).view(pa.string()),
+        "PAYLOAD": _payloads(parts),
         **_places(parts),
         **_constants(slice_id, staged_at, len(seconds)),
     }
@@ -84,6 +85,23 @@ def _joined(
     for _, rows in parts:
         values += getattr(rows, column)
     return pa.array(values, kind)
+
+
+def _payloads(parts: Iterable[tuple[LogPartition, Rows]]) -> pa.ChunkedArray:
+    """Return the payloads in pieces: one array of all would grow by doubling.
+
+    On its way it would hold three times 64 MB. The codec has checked that payloads are
+    UTF-8, so no second look here.
+    """
+    pieces: list[pa.Array] = []
+    values: list[object] = []
+    for _, rows in parts:
+        values += rows.payloads
+        if len(values) >= _PIECE_ROWS:
+            pieces.append(pa.array(values, pa.binary()).view(pa.string()))
+            values = []
+    pieces.append(pa.array(values, pa.binary()).view(pa.string()))
+    return pa.chunked_array(pieces)
 
 
 def _places(parts: Sequence[tuple[LogPartition, Rows]]) -> dict[str, pa.Array]:
