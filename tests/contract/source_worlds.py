@@ -158,7 +158,7 @@ class EmbeddedSourceWorld(KafkaSourceWorld):
     """A topic of the embedded broker, which knows neither times nor retention."""
 
     knows_times = False
-    session = timedelta(seconds=1.5)  # it waits for who has left
+    session = timedelta(seconds=3)  # it waits for who has left
 
     def __init__(self, broker: EmbeddedBroker, protocol: Protocol = "classic") -> None:
         self.broker = broker

@@ -61,7 +61,7 @@ def main() -> None:
         [told["topic"]],
         group=told["group"],
         bootstrap=told["bootstrap"],
-        session_timeout=timedelta(seconds=1.5),
+        session_timeout=timedelta(seconds=3),
         config={"debug": "all", "log_level": 7, **told["kafka"]},
     )
     settings = attrs.evolve(

@@ -87,7 +87,7 @@ def test_messages_at_the_limit_pass_one_by_one(
         [topic],
         group=topic,
         bootstrap=broker.bootstrap,
-        session_timeout=timedelta(seconds=1.5),
+        session_timeout=timedelta(seconds=3),
     )
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     with BatchingSink(

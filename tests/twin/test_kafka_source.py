@@ -33,7 +33,7 @@ class Member:
         self.commits: list[object] = []
         on_revoke = settings.pop("on_revoke", self.revoked.append)
         if settings.get("protocol", "classic") == "classic":
-            settings.setdefault("session_timeout", timedelta(seconds=1.5))
+            settings.setdefault("session_timeout", timedelta(seconds=3))
         self.source = KafkaSource(
             [topic], group=f"group-{topic}", bootstrap=bootstrap, **settings
         )
@@ -251,7 +251,8 @@ def test_lost(
 ) -> None:
     """Who polls too late loses the partitions without being asked, and rejoins."""
     produce(broker, topic, 100)
-    member = open_source(max_poll_interval=timedelta(seconds=2))
+    patience = {"session_timeout": timedelta(seconds=1.5)}
+    member = open_source(max_poll_interval=timedelta(seconds=2), **patience)
     logs = member.join()
     member.source.start(dict.fromkeys(logs, 0))
     member.read(100)

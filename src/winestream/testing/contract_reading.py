@@ -27,7 +27,7 @@ class ReadingContract:
             one_log = {(log.cluster_id, log.topic_id, log.topic) for log in logs}
             same(len(one_log), 1)
             reader.nothing()
-            reader.source.start({logs[0]: 7})
+            reader.start({logs[0]: 7})
             reader.read(13)
             reader.nothing()
             reader.require({logs[0]: list(range(7, 20))})
@@ -43,7 +43,7 @@ class ReadingContract:
         world.send(1, *sent)
         with opened(world) as reader:
             _, log = reader.join()
-            reader.source.start({log: 0})
+            reader.start({log: 0})
             runs = reader.runs(len(sent))
         same({run.partition for run in runs}, {log})
         got = [
@@ -87,7 +87,7 @@ class ReadingContract:
         with opened(world) as reader:
             log, _ = reader.join()
             for position in (0, 150, 20, 399, 3):
-                reader.source.start({log: position})
+                reader.start({log: position})
                 reader.offsets.clear()
                 reader.until(lambda polled: polled.runs)
                 same(reader.offsets[log][0], position)
@@ -101,8 +101,8 @@ class ReadingContract:
         fill(world, 10)
         with opened(world) as reader:
             logs = reader.join()
-            reader.source.start({logs[0]._replace(topic_id="another"): 0})
-            reader.source.start({logs[0]._replace(partition=77): 0})
+            reader.start({logs[0]._replace(topic_id="another"): 0})
+            reader.start({logs[0]._replace(partition=77): 0})
             reader.nothing()
 
     def test_a_poll_brings_no_more_than_there_is_room_for(
@@ -149,7 +149,7 @@ class ReadingContract:
         with opened(world) as reader:
             log, _ = reader.join()
             reader.source.hold(True)
-            reader.source.start({log: 5})
+            reader.start({log: 5})
             reader.nothing()
             reader.source.hold(False)
             reader.read(15)

@@ -69,7 +69,11 @@ class SourceWorld(ABC):
 
 
 class Reader:
-    """An open source and what it delivered so far. One thread."""
+    """An open source and what it delivered so far. One thread.
+
+    It goes on where it was when a partition is lost and comes back: on a machine that
+    stood still for longer than a session that is nobody's fault.
+    """
 
     def __init__(
         self, source: Source, patience: float, on_revoke: OnRevoke | None = None
@@ -77,6 +81,8 @@ class Reader:
         self.source, self._patience = source, patience
         self.offsets: dict[LogPartition, list[int]] = {}
         self.revoked: list[frozenset[LogPartition]] = []
+        self._next: dict[LogPartition, int] = {}
+        self._lost: set[LogPartition] = set()
         source.open(on_revoke or self.revoked.append)
 
     def poll(self, room: Room = PLENTY, timeout: float = 0.05) -> Poll:
@@ -84,7 +90,17 @@ class Reader:
         polled = self.source.poll(room, timeout)
         for run in polled.runs:
             self.offsets.setdefault(run.partition, []).extend(run.offsets)
+            self._next[run.partition] = run.offsets[-1] + 1
+        self._lost |= polled.lost
+        if back := self._lost & polled.assigned & self._next.keys():
+            self._lost -= back
+            self.source.start({log: self._next[log] for log in back})
         return polled
+
+    def start(self, positions: Mapping[LogPartition, int]) -> None:
+        """Read from these positions next."""
+        self._next.update(positions)
+        self.source.start(positions)
 
     def until(self, wanted: Callable[[Poll], object], room: Room = PLENTY) -> Poll:
         """Poll until a poll is as wanted."""
@@ -101,7 +117,7 @@ class Reader:
     def started(self, position: int = 0) -> list[LogPartition]:
         """Wait for both partitions and read them from here."""
         logs = self.join()
-        self.source.start(dict.fromkeys(logs, position))
+        self.start(dict.fromkeys(logs, position))
         return logs
 
     def read(self, messages: int) -> None:
