@@ -2,6 +2,9 @@
 
 import contextlib
 import datetime as dt
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +18,8 @@ import snowflake.connector
 from snowflake.connector.errors import ProgrammingError
 
 from winestream.local import EmbeddedWarehouse
+
+ADDING = Path(__file__).with_name("adding_process.py")
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -529,24 +534,27 @@ def test_many_writers_lose_no_update(warehouse: EmbeddedWarehouse) -> None:
     with clients(warehouse) as client:
         client(TAKE.format(owner="start"))
         client("commit")
-    add = """update db.ops.ingest_cursor set epoch = epoch + 1 where "PARTITION" = 0"""
-
-    def work(client: Client) -> None:
-        done = 0
-        while done < 10:
-            try:
-                client(add)
-                client("commit")
-                done += 1
-            except ProgrammingError as error:
-                assert error.errno == 625  # noqa: PT017 - the loop goes on
-                client("rollback")
-
-    with clients(warehouse, 4) as made:
-        threads = [threading.Thread(target=work, args=(client,)) for client in made]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(40)
+    options = json.dumps({**warehouse.connection, "database": "DB", "schema": "RAW"})
+    writers = [
+        subprocess.Popen(
+            [sys.executable, str(ADDING), options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    said = []
+    for writer in writers:
+        assert writer.stdin is not None
+        print(file=writer.stdin, flush=True)
+    for writer in writers:
+        said.append(writer.communicate(timeout=40)[0])
+        assert writer.returncode == 0
+    assert sum(map(int, said)) > 0, "they never met"
+    with clients(warehouse) as client:
         found = """select epoch from db.ops.ingest_cursor where "PARTITION" = 0"""
-        assert made[0](found) == [(41,)]
+        assert client(found) == [(41,)]
