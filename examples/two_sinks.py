@@ -8,6 +8,7 @@ keep polling all the while, so neither leaves its group, in bounded memory.
 """
 
 import threading
+import time
 from datetime import timedelta
 
 import attrs
@@ -66,8 +67,9 @@ def main() -> None:
 
         sink_of("fast", fast, broker).run(until_caught_up=True)
         there = len(fast.rows("RAW_ORDERS")), len(slow.rows("RAW_ORDERS"))
-        held = slow_sink.snapshot.held_messages
-        print(f"fast: {there[0]} rows; slow: {there[1]} rows, holds {held > 0}")
+        while not slow_sink.snapshot.held_messages:  # a picture from a moment ago
+            time.sleep(0.05)
+        print(f"fast: {there[0]} rows; slow: {there[1]} rows, and holds the rest")
 
         fast_is_done.set()
         behind.join()
