@@ -12,7 +12,7 @@ from winestream.files.shape import COLUMNS, Block, Kind, Load, Type
 
 SUFFIX = "parquet"
 
-# The first conversion loads pandas where that is installed, 0.2 s with the interpreter's
+# The first conversion loads pandas where that is installed: 0.2 s, the interpreter's
 # lock held: better here, when the writer opens, than in the first slice.
 pa.array((), pa.string())
 

@@ -24,7 +24,7 @@ GAPS = ("OPS", "INGEST_GAPS")
 
 _PIECE_ROWS = 4096
 
-# The first conversion loads pandas where that is installed, 0.2 s with the interpreter's
+# The first conversion loads pandas where that is installed: 0.2 s, the interpreter's
 # lock held: better with this module than in the first slice.
 pa.array((), pa.string())
 
