@@ -38,9 +38,10 @@ IN_A_ROW: Final = 3
 SOME: Final = 20
 """With fewer times known not even one is taken for a freak."""
 
-DOUBT: Final = 2.0
-"""While few times are known the estimate is larger by 2 / N: three times the first,
-a fifth more after ten, half a percent at the end."""
+DOUBT: Final = 4.0
+"""While few times are known the estimate is larger by 4 / N: five times the first, two
+fifths more after ten, one percent at the end. With 2 a day of few slices, of which the
+first are a good part, had one late slice too many; it needed as many writes."""
 
 ROW_BYTES: Final = 250
 """What a row weighs besides its payload: fourteen columns of head and coordinates."""

@@ -59,13 +59,13 @@ def test_the_first_slice_leaves_at_half_the_objective() -> None:
 
 
 def test_what_writes_take_is_taken_off_the_objective() -> None:
-    """A write of a second counts thrice while it is the only one: 27 s are left."""
+    """A write of a second counts five times while it is the only one: 25 s are left."""
     s = fresh()
     s.feed(got.Fetched(run(0, 2)))
     land(s, one(do.Write, s.wait(15)), 1.0)
     s.feed(got.Fetched(run(2, 4)))
-    assert s.core.wake_at() == pytest.approx(s.now + 27)
-    assert none(do.Write, s.wait(26.9))
+    assert s.core.wake_at() == pytest.approx(s.now + 25)
+    assert none(do.Write, s.wait(24.9))
     assert one(do.Write, s.wait(0.2))
 
 
@@ -133,7 +133,7 @@ def test_an_outage_is_late_and_teaches_nothing() -> None:
     assert landed.freshness is not None
     assert landed.freshness.waited > 3_600
     s.feed(got.Fetched(run(2, 4)))
-    assert s.core.wake_at() == pytest.approx(s.now + 27)
+    assert s.core.wake_at() == pytest.approx(s.now + 25)
 
 
 def test_a_slice_whose_answer_was_lost_is_judged_when_that_is_known() -> None:

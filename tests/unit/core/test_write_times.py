@@ -76,9 +76,9 @@ def test_before_any_write_it_is_half_the_cap() -> None:
 
 
 def test_doubt_goes_as_writes_come() -> None:
-    """One write counts three times, and a full memory for what it is."""
-    assert taught([(100, 1.0)]).estimate(100) == pytest.approx(3.0)
-    assert taught([(100, 1.0)] * 10).estimate(100) == pytest.approx(1.2)
+    """One write counts five times, and a full memory for what it is."""
+    assert taught([(100, 1.0)]).estimate(100) == pytest.approx(5.0)
+    assert taught([(100, 1.0)] * 10).estimate(100) == pytest.approx(1.4)
     assert taught([(100, 1.0)] * MEMORY).estimate(100) == pytest.approx(1.0)
 
 
