@@ -31,12 +31,12 @@ class Moves:
         if not due:
             return
         failed: Exception | None = None
-        if not self._held:
-            # Before the seek: the client's fetcher wakes up at a seek, but sleeps
-            # through a resume, up to a second.
-            self._consumer.resume(_parts(log for log, _ in due))
         for log, position in due:
             try:
+                if not self._held:
+                    # Before the seek: the client's fetcher wakes up at a seek, but
+                    # sleeps through a resume, up to a second.
+                    self._consumer.resume(_parts([log]))
                 self._move(log, position)
             except Exception as error:  # noqa: BLE001 — raised below, after the others
                 failed = failed or error_from(error, f"seeking in {log}")

@@ -4,7 +4,7 @@ Whatever raises there destroys the messages that were fetched, so an exception i
 and raised by `poll` afterwards.
 """
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from winestream.kafka.assignment import Assignment
 from winestream.kafka.identity import Identities
@@ -40,8 +40,10 @@ class Rebalance:
             self._assignment.add(names)
             self._identities.ask(topic for topic, _ in names)
             self._trouble.found(topic for topic, _ in names)
-            # The end as a placeholder: it must be asked for, and the pause comes first.
-            placed = [TopicPartition(t, number, OFFSET_END) for t, number in names]
+            # A number as a placeholder, for nothing is read from it. An end would be
+            # asked for, and an answer that the pause outdates is asked for again half
+            # a second later: where it comes after a start, the client goes to the end.
+            placed = [TopicPartition(t, number, 0) for t, number in names]
             consumer.incremental_assign(placed)
             if placed:
                 consumer.pause(placed)

@@ -159,9 +159,7 @@ class Reader:
         """Poll and feed. Whatever is raised before all is fed, the rest is re-read."""
         self._polled_at = self.now()
         try:
-            poll = self.source.poll(room, timeout)
-            self._raise_deferred()
-            self._feed(poll)
+            self._feed(self.source.poll(room, timeout))
         except FatalSourceError as error:
             self.core.feed(got.Fatal(error), self.now())
         except SourceError as error:
@@ -184,12 +182,14 @@ class Reader:
     def _feed(self, poll: Poll) -> None:
         # What a drain inside this poll restarted was fetched from the old position.
         stale = self._perform_deferred()
-        # First, for nobody repeats them should anything below raise.
+        # First, for nobody repeats them should anything below raise. A partition lost
+        # and assigned anew would never be started again.
         for commit in poll.commits:
             self._committed(commit)
         if poll.lost:
             self.core.feed(got.Lost(poll.lost), self.now())
             self.report(tell.PartitionsLost(poll.lost))
+        self._raise_deferred()
         self._assign(poll.assigned - self.core.state.parts.keys())
         for run in poll.runs:
             if run.partition not in stale:

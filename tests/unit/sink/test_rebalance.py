@@ -115,5 +115,26 @@ def test_an_error_inside_a_drain_is_raised_by_the_step() -> None:
     assert kit.of(tell.PartitionsReleased)[0].abandoned == 0
 
 
+def test_a_loss_beside_an_error_in_a_drain_is_heard() -> None:
+    """Else the core believed that it still reads what nobody ever starts again."""
+    kit = Kit(*values(3), other=values(2), max_rows=100)
+    kit.sink.open()
+    kit.turns(0.5)
+    submit, kit.desk.submit = kit.desk.submit, _interrupted
+    kit.source.revoke(B)
+    kit.source.lose(A)
+    with pytest.raises(KeyboardInterrupt):
+        kit.sink.step(0.05)
+    kit.desk.submit = submit
+    assert kit.of(tell.PartitionsLost) == [tell.PartitionsLost(frozenset({A}))]
+    kit.turns(1)
+    kit.source.assign(A)
+    kit.source.append(A, *values(2))
+    kit.turns(5)
+    kit.sink.close()
+    assert kit.landed() == [0, 1, 2, 3, 4]
+    assert kit.landed(B) == [0, 1]
+
+
 def _interrupted(_command: object) -> None:
     raise KeyboardInterrupt

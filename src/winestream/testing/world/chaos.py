@@ -18,12 +18,37 @@ class Chaos:
 
     world: "World"
     _rewinds: int = 0
-    _logs: int = 0
 
     def begin(self) -> None:
         """Arrange the first blow."""
         scheduler = self.world.scheduler
         scheduler.after(scheduler.between(0.2, 1.6), self._strike)
+
+    def rewind(self, partition: LogPartition) -> bool:
+        """Set a cursor back, as the operator's command does; False if it can not."""
+        warehouse = self.world.warehouse
+        if self.world.weather.calm or partition not in warehouse.cursors:
+            return False
+        row = warehouse.cursors[partition][0]
+        back = 1 + self.world.scheduler.below(8)
+        target = max(row.first, row.position - back)
+        if warehouse.holder is not None or target >= row.position:
+            return False
+        self._rewinds += 1
+        self.world.note("rewinds", partition, row.position, target)
+        session = warehouse.sign_in("operator")
+        name = f"rewind/{self._rewinds}"
+        epoch = row.epoch + 1
+        warehouse.insert_ledger(
+            session, [LedgerRow(name, partition, row.position, target, 0, 0, epoch)]
+        )
+        warehouse.lock(session, [partition], warehouse.cursors)
+        assert session.transaction is not None
+        moved = attrs.evolve(row, position=target, epoch=epoch, owner="operator")
+        session.transaction.cursors[partition] = (moved,)
+        warehouse.commit(session)
+        warehouse.abandon(session, 0.0)
+        return True
 
     def _strike(self) -> None:
         world = self.world
@@ -55,7 +80,7 @@ class Chaos:
         world, scheduler = self.world, self.world.scheduler
         if fault is Fault.REWIND:
             known = list(world.warehouse.cursors)
-            return bool(known) and self._rewind(scheduler.pick(known))
+            return bool(known) and self.rewind(scheduler.pick(known))
         if fault is Fault.OUTAGE:
             world.down_until = scheduler.now + scheduler.between(1.0, 12.0)
             return True
@@ -65,41 +90,12 @@ class Chaos:
         world.ended_under(world.warehouse.end(holder))
         return True
 
-    def _rewind(self, partition: LogPartition) -> bool:
-        """Set a cursor back, as the operator's command does."""
-        warehouse = self.world.warehouse
-        row = warehouse.cursors[partition][0]
-        back = 1 + self.world.scheduler.below(8)
-        target = max(row.first, row.position - back)
-        if warehouse.holder is not None or target >= row.position:
-            return False
-        self._rewinds += 1
-        self.world.note("rewinds", partition, row.position, target)
-        session = warehouse.sign_in("operator")
-        name = f"rewind/{self._rewinds}"
-        epoch = row.epoch + 1
-        warehouse.insert_ledger(
-            session, [LedgerRow(name, partition, row.position, target, 0, 0, epoch)]
-        )
-        warehouse.lock(session, [partition], warehouse.cursors)
-        assert session.transaction is not None
-        moved = attrs.evolve(row, position=target, epoch=epoch, owner="operator")
-        session.transaction.cursors[partition] = (moved,)
-        warehouse.commit(session)
-        warehouse.abandon(session, 0.0)
-        return True
-
     def _in_log(self, fault: Fault) -> bool:
         world, scheduler = self.world, self.world.scheduler
         partition = scheduler.pick(list(world.group.owner))
         log = world.logs[partition]
         if fault is Fault.NEW_LOG:
-            self._logs += 1
-            for old in list(world.group.owner):
-                owner = world.group.owner
-                new = world.add_log(old.partition, f"log-{self._logs}")
-                del owner[new]
-                world.group.replace(old, new)
+            world.renew(partition.topic)
         elif fault is Fault.MARKERS:
             log.mark(1 + scheduler.below(3))
         elif fault is Fault.COMPACTED and log.messages:

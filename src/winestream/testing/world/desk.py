@@ -73,6 +73,7 @@ class SimDesk(WriterThread):
         super().__init__(self._outcome, protocol.owner, "simulated")
         self.writer = self._outcome
         self.protocol = protocol
+        self.submitted: Callable[[Command], None] = lambda _command: None
         self.answered: Callable[[Command, object], None] = lambda _command, _answer: (
             None
         )
@@ -99,6 +100,7 @@ class SimDesk(WriterThread):
         self._enter()
         assert self._command is None, "two commands at once"
         self._command, self._began = command, self._scheduler.now
+        self.submitted(command)
         match command:
             case do.Write(piece, epochs, attempt):
                 self._note("write", piece, f"attempt {attempt}", of=piece.ranges)

@@ -42,6 +42,8 @@ class Fault(StrEnum):
     REJECTED_ROWS = "rejected-rows"
     # By an operator.
     REWIND = "rewind"
+    REWIND_IN_WRITE = "rewind-in-write"
+    """Tried; it counts as a rewind besides if it was one."""
     ABORTED_HOLDER = "aborted-holder"
     # At the consumer.
     POLL_RAISED = "poll-raised"
@@ -53,14 +55,18 @@ class Fault(StrEnum):
     COMMIT_REFUSED = "kafka-refused"
     # In the group.
     REBALANCE = "rebalance"
+    REBALANCE_IN_CLAIM = "rebalance-in-claim"
+    CLAIM_IN_DRAIN = "claim-in-drain"
     REVOKED = "revoked"
     LOST = "lost"
+    LOST_IN_WRITE = "lost-in-write"
     ABANDONED = "abandoned"
     # In the log.
     COMPACTED = "compacted"
     MARKERS = "markers"
     RETENTION = "retention"
     NEW_LOG = "new-log"
+    NEW_LOG_IN_WRITE = "new-log-in-write"
     # In a process.
     CRASH = "crash"
     CRASH_AT_SOURCE = "crash-at-source"
@@ -94,6 +100,10 @@ PASSING: Final[Mapping[Fault, float]] = {
     Fault.COMMIT_REFUSED: 0.15,
     Fault.CRASH_AT_SOURCE: 0.003,
     Fault.CRASH_IN_DRAIN: 0.10,
+    Fault.REBALANCE_IN_CLAIM: 0.90,
+    Fault.NEW_LOG_IN_WRITE: 0.08,
+    Fault.REWIND_IN_WRITE: 0.10,
+    Fault.LOST_IN_WRITE: 0.05,
     Fault.STALE_READ: 0.20,
     Fault.STALE_SNAPSHOT: 0.50,
 }

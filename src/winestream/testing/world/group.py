@@ -1,6 +1,6 @@
 """A consumer group: who may read which partition, and who still believes he may."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import attrs
 
@@ -66,15 +66,20 @@ class Group:
             self._free(member, list(self.owner))
             self.rebalance()
 
-    def rebalance(self, *, shuffle: bool = False) -> None:
-        """Hand out anew: what is free, and with `shuffle` some of the rest as well."""
+    def rebalance(
+        self, *, shuffle: bool = False, staying: Collection[LogPartition] = ()
+    ) -> None:
+        """Hand out anew: what is free, and with `shuffle` some of the rest as well.
+
+        What is `staying` is left where it is.
+        """
         self.rebalances += 1
         if not self.members:
             return
         for partition, owner in self.owner.items():
             if owner is None:
                 self._give(partition)
-            elif shuffle and self.scheduler.chance(0.6):
+            elif shuffle and partition not in staying and self.scheduler.chance(0.6):
                 owner.coming.discard(partition)
                 if partition in owner.view:
                     owner.leaving.add(partition)

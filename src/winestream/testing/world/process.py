@@ -1,6 +1,7 @@
 """One process: a real `BatchingSink` between simulated edges, from start to end."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from winestream.core import BatchPolicy, SafetyPolicy
 from winestream.core import effects as do
@@ -29,6 +30,7 @@ from winestream.testing.world.surroundings import (
     TOO_MANY_CALLS,
     Surroundings,
 )
+from winestream.testing.world.timing import strike
 from winestream.testing.world.wire import Wire
 
 
@@ -113,6 +115,7 @@ class Process:
             enter=self._enter,
             frozen=lambda: self._frozen_until - self._scheduler.now,
         )
+        desk.submitted = partial(strike, around, self.source)
         desk.answered = self._answered
         return desk
 
@@ -256,6 +259,10 @@ class Process:
                 owner = self._around.group.owner
                 if any(owner.get(p) is not self.member for p in cursors):
                     self._around.weather.count(Fault.LATE_CLAIM)
+                if self.member.draining and self.source.reads(
+                    cursors.keys() - self.member.leaving
+                ):
+                    self._around.weather.count(Fault.CLAIM_IN_DRAIN)
             case _:
                 pass
 

@@ -170,6 +170,10 @@ class SimSource:
         """Whether nothing is to be delivered just now."""
         return self._held
 
+    def reads(self, partitions: Iterable[LogPartition]) -> bool:
+        """Whether something was read of one of these since it was started."""
+        return not self._moved.isdisjoint(partitions)
+
     def behind(self) -> bool:
         """Whether there is something to read just now."""
         return not self._held and any(

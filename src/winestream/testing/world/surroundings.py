@@ -6,6 +6,7 @@ from datetime import timedelta
 import attrs
 
 from winestream.core import BatchPolicy, RetryPolicy
+from winestream.records import LogPartition
 from winestream.testing.world.faults import Weather
 from winestream.testing.world.group import Group
 from winestream.testing.world.history import History
@@ -46,3 +47,7 @@ class Surroundings:
     down: Callable[[], bool]
     """Whether the warehouse answers nobody just now."""
     latency: tuple[float, float]
+    renew: Callable[[str], None]
+    """Deletes a topic and makes it again."""
+    rewind: Callable[[LogPartition], None]
+    """Sets a cursor back, as an operator does."""

@@ -13,7 +13,7 @@ from winestream.core import SafetyPolicy
 from winestream.records import LogPartition
 from winestream.testing.world.audit import audit
 from winestream.testing.world.chaos import Chaos
-from winestream.testing.world.faults import Weather
+from winestream.testing.world.faults import Fault, Weather
 from winestream.testing.world.group import Group
 from winestream.testing.world.history import History, Promise, Violation
 from winestream.testing.world.log import GOOD, KINDS, SimLog
@@ -30,6 +30,10 @@ CALM_SECONDS = 180.0
 
 TOO_MANY_ACTS = 60_000
 """More acts than this are a world that spins; a history takes about a thousand."""
+
+
+TOPICS = ("topic", "other")
+"""Partitions belong to the one or the other by turns."""
 
 
 @attrs.frozen
@@ -77,8 +81,10 @@ class World:
             promises=self.promises,
             down=lambda: self.scheduler.now < self.down_until,
             latency=self.scheduler.pick(LATENCIES),
+            renew=self.renew,
+            rewind=self._rewind,
         )
-        self._started = 0
+        self._started = self._renewed = 0
         self._over = False
         self.failures: list[Exception] = []
         """What processes ended with after the faults had stopped."""
@@ -164,13 +170,22 @@ class World:
 
     def add_log(self, number: int, topic_id: str) -> LogPartition:
         """Make a log partition, with something in it."""
-        partition = LogPartition("sim", topic_id, "topic", number)
+        partition = LogPartition("sim", topic_id, TOPICS[number % 2], number)
         self.logs[partition] = log = SimLog(partition)
         log.mark(self.scheduler.below(3))
         log.expire(log.end)
         self.group.owner[partition] = None
         self.produce(log, self.scheduler.below(14))
         return partition
+
+    def renew(self, topic: str) -> None:
+        """Delete a topic and make it again: other logs under the same names."""
+        self._renewed += 1
+        self.note("renews", topic)
+        for old in [p for p in self.group.owner if p.topic == topic]:
+            new = self.add_log(old.partition, f"log-{self._renewed}")
+            del self.group.owner[new]
+            self.group.replace(old, new)
 
     def produce(self, log: SimLog, messages: int) -> None:
         """Append messages, with a hole now and then."""
@@ -212,6 +227,10 @@ class World:
         self.scheduler.after(
             self.scheduler.between(0.1, 5.0), lambda: self._begin(slot)
         )
+
+    def _rewind(self, partition: LogPartition) -> None:
+        if self.chaos.rewind(partition):
+            self.weather.count(Fault.REWIND)
 
     def ended_under(self, owner: str | None) -> None:
         """Note that a transaction of this process was ended under it."""
