@@ -9,14 +9,15 @@ the shortest there is, where it would be two minutes.
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import attrs
-from crew import FailedError, Member, any_of
+from crew import CrashedError, FailedError, Member, any_of
 from cutting_proxy import WRITE_COMMIT, CuttingProxy, Lost
 from killing import Outcome
 from pipelines import Pipeline, stage
@@ -45,6 +46,11 @@ OTHERS: Mapping[int, Sequence[str]] = {0: WRITES, 1: CLAIMS}
 TIME_LIMIT = 1.0
 DELAYED = "cut: delayed"
 HEALED = "cut: healed by the connector"
+CRASHED = "cut: the connector crashed"
+"""Not of the kinds that must strike."""
+
+MOST_CRASHES = 5
+FIRST_SLICE = (any_of("slicewritten"), "the first slice")
 
 
 def _kind(step: str, lost: str, *, hang: bool) -> str:
@@ -137,19 +143,24 @@ def _cut_one(
     """Cut this pipeline's line so often; the first one's is slow besides."""
     if which == 0:
         proxy.delay(chance, 0.1)
+    plan = deque(_plan(which, share, loop.others.get(which, ())))
     member = line.start(connection=proxy.connection)
     try:
-        member.wait_for(any_of("slicewritten"), "the first slice")
-        others = list(loop.others.get(which, ()))
-        for number in range(share):
-            if loop.failure is not None:
-                break
-            _cut_commit(loop, member, proxy, COMMITS[(which + number) % len(COMMITS)])
+        member.wait_for(*FIRST_SLICE)
+        while plan and loop.failure is None:
+            cut_it, what = plan[0]
+            try:
+                cut_it(loop, member, proxy, what)
+            except CrashedError:
+                loop.count(CRASHED)
+                if loop.kinds[CRASHED] > MOST_CRASHES:
+                    raise
+                proxy.heal()
+                member = line.start(connection=proxy.connection)
+                member.wait_for(*FIRST_SLICE)
+            else:
+                plan.popleft()
             say_now_and_then("cuts", f"{unknown(loop.kinds)} answered unknown")
-            if number % EVERY == 0 and others:
-                _cut_other(loop, member, proxy, others.pop())
-        while others and loop.failure is None:
-            _cut_other(loop, member, proxy, others.pop())
         loop.count(DELAYED, proxy.delayed)
     except BaseException as error:  # noqa: BLE001 — raised by whoever waits
         loop.failure = loop.failure or error
@@ -157,6 +168,19 @@ def _cut_one(
         proxy.heal()
         proxy.delay(None)
         member.kill()
+
+
+def _plan(
+    which: int, share: int, others: Sequence[str]
+) -> Iterator[tuple[Callable[[_Loop, Member, CuttingProxy, Any], None], Any]]:
+    """Yield what is to be cut, and how; the other statements in between."""
+    left = list(others)
+    for number in range(share):
+        yield _cut_commit, COMMITS[(which + number) % len(COMMITS)]
+        if number % EVERY == 0 and left:
+            yield _cut_other, left.pop()
+    for step in reversed(left):
+        yield _cut_other, step
 
 
 def _cut_commit(
