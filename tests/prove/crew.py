@@ -42,10 +42,10 @@ class FailedError(Exception):
 
 
 class CrashedError(FailedError):
-    """A process ended with a segmentation fault: a client library's, not ours.
+    """A process ended with a segmentation fault: native code's, so not ours.
 
-    Connector 5.0 does so about once in a thousand lost answers, cause unknown. To the
-    protocol it is a kill like any other.
+    Seen once in some 800 cut COMMITs; in whose code is not known. To the protocol it is
+    a kill like any other.
     """
 
 

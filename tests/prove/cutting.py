@@ -46,7 +46,7 @@ OTHERS: Mapping[int, Sequence[str]] = {0: WRITES, 1: CLAIMS}
 TIME_LIMIT = 1.0
 DELAYED = "cut: delayed"
 HEALED = "cut: healed by the connector"
-CRASHED = "cut: the connector crashed"
+CRASHED = "cut: native code crashed"
 """Not of the kinds that must strike."""
 
 MOST_CRASHES = 5

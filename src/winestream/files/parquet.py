@@ -12,8 +12,8 @@ from winestream.files.shape import COLUMNS, Block, Kind, Load, Type
 
 SUFFIX = "parquet"
 
-# The first conversion loads pandas where that is installed: 0.2 s, the interpreter's
-# lock held: better here, when the writer opens, than in the first slice.
+# The first conversion loads pandas where that is installed, and holds the interpreter's
+# lock for 0.2 s: now, when the writer opens, rather than in the first slice.
 pa.array((), pa.string())
 
 _TYPES: Final = {

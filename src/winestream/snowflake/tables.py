@@ -24,8 +24,8 @@ GAPS = ("OPS", "INGEST_GAPS")
 
 _PIECE_ROWS = 4096
 
-# The first conversion loads pandas where that is installed: 0.2 s, the interpreter's
-# lock held: better with this module than in the first slice.
+# The first conversion loads pandas where that is installed, and holds the interpreter's
+# lock for 0.2 s: now, with the module, rather than in the first slice.
 pa.array((), pa.string())
 
 
