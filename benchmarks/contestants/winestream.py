@@ -22,7 +22,7 @@ from winestream.records import Slice
 from winestream.telemetry import RunsPolled, SliceWritten, Telemetry
 
 PIPELINE = "bench"
-BATCH = BatchPolicy(max_rows=20_000, linger=timedelta(seconds=5))
+BATCH = BatchPolicy(linger=timedelta(seconds=5))
 
 
 class WithoutCursors:

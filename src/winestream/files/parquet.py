@@ -1,20 +1,18 @@
 """Data files in Parquet, through pyarrow."""
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from winestream import arrow
 from winestream.files.shape import COLUMNS, Block, Kind, Load, Type
+from winestream.records import PackedBytes, PackedTexts
 
 SUFFIX = "parquet"
-
-# The first conversion loads pandas where that is installed, and holds the interpreter's
-# lock for 0.2 s: now, when the writer opens, rather than in the first slice.
-pa.array((), pa.string())
 
 _TYPES: Final = {
     Type.TEXT: pa.string(),
@@ -43,9 +41,9 @@ _REPEATING: Final = ("EVENT_TYPE", "SCHEMA_VERSION", "REASON", "ERROR_PATH")
 _COMPARED: Final = ("KAFKA_PARTITION", "KAFKA_OFFSET", "OCCURRED_AT")
 
 
-# Rows that are made Arrow at a time: with all 50,000 of a slice the peak was
-# 60 MB higher (368 MB over idle instead of 307, 455-byte events), the speed the same.
-_GROUP_ROWS: Final = 16_384
+# Rows that are made Arrow at a time: with all 50,000 of a slice the peak was 27 MB
+# higher; with half as many 3 MB lower, but a slice of 20,000 then pays twice.
+_GROUP_ROWS: Final = 32_768
 
 
 def write(into: BinaryIO, load: Load) -> None:
@@ -114,45 +112,29 @@ def read(path: Path, kind: Kind) -> Iterator[Mapping[str, Any]]:
                 yield dict(zip(plain, values, strict=True))
 
 
-# Columns are built without letting go of the interpreter's lock: it comes back when the
-# reader waits for messages, some 2 ms later, and pyarrow lets go of it in each cast,
-# computation and repetition. With those a slice of 20,000 rows waited 46 ms, not 27.
-
-
 def _constant(blocks: Sequence[Block], name: str, kind: Type) -> Any:  # noqa: ANN401 — pyarrow has no types
     """Return what is one value in each block; a text as indices into its values."""
-    values = [block.constants[name] for block in blocks]
+    values: Sequence[Any] = [block.constants[name] for block in blocks]
+    counts = [block.count for block in blocks]
     if kind is not Type.TEXT:
-        return _repeated(blocks, values, _TYPES[kind])
+        return arrow.repeated(values, counts, _TYPES[kind])
     distinct = list(dict.fromkeys(values))
     known = {value: index for index, value in enumerate(distinct)}
-    indices = _repeated(blocks, [known[value] for value in values], pa.int32())
-    texts = pa.array(distinct, pa.string())
-    return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
-
-
-def _repeated(blocks: Sequence[Block], values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401 — as above
-    """Repeat the whole number of each block for its rows."""
-    code = "i" if kind == pa.int32() else "q"
-    numbers = array(code)
-    for block, value in zip(blocks, values, strict=True):
-        numbers += array(code, [value]) * block.count
-    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
+    indices = arrow.repeated([known[value] for value in values], counts, pa.int32())
+    names = pa.array(distinct, pa.string())
+    return pa.DictionaryArray.from_arrays(indices, names, safe=False)
 
 
 def _column(blocks: Sequence[Block], name: str, kind: Type) -> Any:  # noqa: ANN401 — pyarrow has no types
-    # One conversion a slice, not one a run: runs are short where partitions are many.
-    values: list[Any] = []
-    for block in blocks:
-        values += block.columns[name]
+    parts: Sequence[Any] = [block.columns[name] for block in blocks]
     match kind:
-        case _ if name == "PAYLOAD":
-            # Bytes that are checked to be UTF-8 on the way.
-            return pa.array(values, pa.binary()).cast(pa.string())
+        case Type.TEXT if isinstance(parts[0], PackedBytes | PackedTexts):
+            return arrow.texts(parts)
         case Type.SECONDS:
-            values = [round(seconds * 1e6) for seconds in values]
-        case Type.MILLIS if min(values) < 0:
-            values = [millis if millis >= 0 else None for millis in values]
+            return arrow.micros(parts)
+        case Type.MILLIS:
+            return arrow.millis(parts)
+        case Type.INT64:
+            return arrow.integers(parts, pa.int64())
         case _:
-            pass
-    return pa.array(values, _TYPES[kind])
+            return pa.array(list(chain.from_iterable(parts)), _TYPES[kind])

@@ -11,6 +11,7 @@ from winestream.records.log import (
     Want,
     Watermarks,
 )
+from winestream.records.packed import PackedBytes, PackedTexts
 from winestream.records.rows import DeadLetter, Gap, Offender, Rows
 from winestream.records.run import Headers, Room, Run, dense
 from winestream.records.slices import Segment, Slice
@@ -28,6 +29,8 @@ __all__ = [
     "LogPartition",
     "Offender",
     "Pacing",
+    "PackedBytes",
+    "PackedTexts",
     "Range",
     "Room",
     "Rows",

@@ -8,6 +8,12 @@ from typing import Any, Literal
 import attrs
 
 from winestream.records.log import LogPartition
+from winestream.records.packed import (
+    PackedBytes,
+    PackedTexts,
+    packed_bytes,
+    packed_texts,
+)
 from winestream.records.run import Headers
 
 GapReason = Literal["jump", "trailing", "retention"]
@@ -19,16 +25,17 @@ class Rows:
 
     `occurred_at` is in seconds since the epoch, exact to the microsecond until the
     year 2106; `timestamps` are Kafka's, in milliseconds. `payloads` are the exact
-    bytes of the messages, valid UTF-8. What comes from messages is not in the `repr`.
+    bytes of the messages, valid UTF-8; they and the ids are packed as they come in.
+    What comes from messages is not in the `repr`.
     """
 
     table: str
     offsets: Sequence[int]
-    event_ids: Sequence[str] = attrs.field(repr=False)
+    event_ids: PackedTexts = attrs.field(converter=packed_texts, repr=False)
     event_types: Sequence[str] = attrs.field(repr=False)
     occurred_at: Sequence[float]
     schema_versions: Sequence[int]
-    payloads: Sequence[bytes] = attrs.field(repr=False)
+    payloads: PackedBytes = attrs.field(converter=packed_bytes, repr=False)
     keys: Sequence[bytes | None] = attrs.field(repr=False)
     timestamps: Sequence[int]
     headers: Sequence[Headers | None] | None = attrs.field(default=None, repr=False)

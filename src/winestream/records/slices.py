@@ -37,7 +37,7 @@ class Segment:
     @cached_property
     def payload_bytes(self) -> int:
         """Bytes of the rows' payloads and of the dead letters' values."""
-        return sum(sum(map(len, rows.payloads)) for rows in self.rows) + sum(
+        return sum(len(rows.payloads.blob) for rows in self.rows) + sum(
             len(letter.value or b"") for letter in self.dead
         )
 

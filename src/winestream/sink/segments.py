@@ -1,5 +1,6 @@
 """One inspected run becomes one segment: rows by table, dead letters, gaps."""
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Any
@@ -16,7 +17,7 @@ from winestream.records import (
 
 
 def segment_of(run: Run, inspection: Inspection) -> Segment:
-    """Return the run as a segment. Columns are shared, not copied, where possible."""
+    """Return the run as a segment, its numbers and texts packed."""
     return Segment(
         partition=run.partition,
         start=run.offsets[0],
@@ -60,11 +61,11 @@ def _columns(
         offsets=message(run.offsets),
         event_ids=head(inspection.event_ids),
         event_types=head(inspection.event_types),
-        occurred_at=head(inspection.occurred_at),
-        schema_versions=head(inspection.schema_versions),
+        occurred_at=array("d", head(inspection.occurred_at)),
+        schema_versions=array("q", head(inspection.schema_versions)),
         payloads=message(run.values),
         keys=message(run.keys),
-        timestamps=message(run.timestamps),
+        timestamps=array("q", message(run.timestamps)),
         headers=headers,
     )
 

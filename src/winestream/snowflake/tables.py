@@ -4,14 +4,14 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from winestream import arrow
 from winestream.records import Headers, LogPartition, Rows, Slice
 from winestream.snowflake.columns import (
     DEAD_LETTER_SCHEMA,
@@ -21,12 +21,6 @@ from winestream.snowflake.columns import (
 
 DEAD_LETTERS = ("RAW", "DEAD_LETTERS")
 GAPS = ("OPS", "INGEST_GAPS")
-
-_PIECE_ROWS = 4096
-
-# The first conversion loads pandas where that is installed, and holds the interpreter's
-# lock for 0.2 s: now, with the module, rather than in the first slice.
-pa.array((), pa.string())
 
 
 @attrs.frozen(eq=False)
@@ -63,49 +57,27 @@ def _raw_table(
 
     One conversion a slice, not one a run: with runs of 80 that saves 1.5 µs a row.
     """
-    seconds = _joined(parts, "occurred_at", pa.float64())
-    micros = pc.round(pc.multiply(seconds, 1e6)).cast(pa.int64())
-    millis = _joined(parts, "timestamps", pa.int64())
-    known = pc.if_else(pc.less(millis, 0), None, millis)  # -1 is none
+
+    def parts_of(column: str) -> Iterator[Any]:
+        return (getattr(rows, column) for _, rows in parts)
+
     columns = {
-        "EVENT_ID": _joined(parts, "event_ids", pa.string()),
-        "EVENT_TYPE": _joined(parts, "event_types", pa.string()),
-        "OCCURRED_AT": micros.cast(pa.timestamp("us")),
-        "SCHEMA_VERSION": _joined(parts, "schema_versions", pa.int64()),
-        "KAFKA_OFFSET": _joined(parts, "offsets", pa.int64()),
-        "MESSAGE_KEY": _joined(parts, "keys", pa.binary()),
-        "MESSAGE_TIMESTAMP": known.cast(pa.timestamp("ms")),
-        "PAYLOAD": _payloads(parts),
+        "EVENT_ID": arrow.texts(parts_of("event_ids")),
+        "EVENT_TYPE": _array(parts_of("event_types"), pa.string()),
+        "OCCURRED_AT": arrow.micros(parts_of("occurred_at")),
+        "SCHEMA_VERSION": arrow.integers(parts_of("schema_versions"), pa.int64()),
+        "KAFKA_OFFSET": arrow.integers(parts_of("offsets"), pa.int64()),
+        "MESSAGE_KEY": _array(parts_of("keys"), pa.binary()),
+        "MESSAGE_TIMESTAMP": arrow.millis(parts_of("timestamps")),
+        "PAYLOAD": arrow.texts(parts_of("payloads")),
         **_places(parts),
-        **_constants(slice_id, staged_at, len(seconds)),
+        **_constants(slice_id, staged_at, sum(len(rows) for _, rows in parts)),
     }
     return pa.table([columns[n] for n in RAW_SCHEMA.names], schema=RAW_SCHEMA)
 
 
-def _joined(
-    parts: Iterable[tuple[LogPartition, Rows]], column: str, kind: pa.DataType
-) -> pa.Array:
-    values: list[object] = []
-    for _, rows in parts:
-        values += getattr(rows, column)
-    return pa.array(values, kind)
-
-
-def _payloads(parts: Iterable[tuple[LogPartition, Rows]]) -> pa.ChunkedArray:
-    """Return the payloads in pieces: one array of all would grow by doubling.
-
-    On its way it would hold three times 64 MB. The codec has checked that payloads are
-    UTF-8, so no second look here.
-    """
-    pieces: list[pa.Array] = []
-    values: list[object] = []
-    for _, rows in parts:
-        values += rows.payloads
-        if len(values) >= _PIECE_ROWS:
-            pieces.append(pa.array(values, pa.binary()).view(pa.string()))
-            values = []
-    pieces.append(pa.array(values, pa.binary()).view(pa.string()))
-    return pa.chunked_array(pieces)
+def _array(parts: Iterable[Iterable[object]], kind: pa.DataType) -> pa.Array:
+    return pa.array(list(chain.from_iterable(parts)), kind)
 
 
 def _places(parts: Sequence[tuple[LogPartition, Rows]]) -> dict[str, pa.Array]:
