@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from winestream.records import (
@@ -33,28 +33,29 @@ def segment_of(run: Run, inspection: Inspection) -> Segment:
 
 def _rows(run: Run, inspection: Inspection) -> Iterator[Rows]:
     tables, failures = inspection.tables, inspection.failures
+    valid = [i for i in range(len(run)) if i not in failures] if failures else None
     if isinstance(tables, str):
-        valid = [i not in failures for i in range(len(run))] if failures else None
         if len(failures) < len(run):
             yield _columns(tables, run, inspection, valid, None)
         return
-    positions = [i for i in range(len(run)) if i not in failures]
     for table in dict.fromkeys(tables):
-        chosen = [name == table for name in tables]
-        here = set(compress(positions, chosen))
-        valid = [i in here for i in range(len(run))]
-        yield _columns(table, run, inspection, valid, chosen)
+        heads = [index for index, name in enumerate(tables) if name == table]
+        messages = heads if valid is None else [valid[index] for index in heads]
+        yield _columns(table, run, inspection, messages, heads)
 
 
 def _columns(
     table: str,
     run: Run,
     inspection: Inspection,
-    of_run: list[bool] | None,
-    of_heads: list[bool] | None,
+    messages: Sequence[int] | None,
+    heads: Sequence[int] | None,
 ) -> Rows:
-    """Pick a table's messages: by one mask of the run and one of its valid heads."""
-    message, head = _picker(of_run), _picker(of_heads)
+    """Pick a table's messages: by their indices in the run and among its valid heads.
+
+    None is all of them.
+    """
+    message, head = _picker(messages), _picker(heads)
     headers = None if run.headers is None else message(run.headers)
     return Rows(
         table=table,
@@ -70,10 +71,12 @@ def _columns(
     )
 
 
-def _picker(mask: list[bool] | None) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    if mask is None:
+def _picker(indices: Sequence[int] | None) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    if indices is None:
         return lambda column: column
-    return lambda column: list(compress(column, mask))
+    if len(indices) == 1:  # of one, an itemgetter returns no tuple
+        return lambda column: (column[indices[0]],)
+    return itemgetter(*indices)
 
 
 def _letter(run: Run, index: int, failure: Failure) -> DeadLetter:
