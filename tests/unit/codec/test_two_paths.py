@@ -351,3 +351,59 @@ def test_times_are_in_utc_in_the_column_and_in_the_event() -> None:
     """An offset moves the time to UTC; the instant is the same on both paths."""
     value = text(STOCK | {"occurred_at": "2026-11-23T09:00:00+02:00"})
     assert agreed(value)[2] == datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()
+
+
+FINE_CELLAR = json.loads(ROUTES.encode(CELLAR))
+ALL_SORTS: list[bytes | None] = [
+    # What the quick lens takes.
+    *(text(base | {"event_id": f"fine-{base['event_type']}"}) for base in BASES[:3]),
+    # What only the exact one takes: fields it does not know, unusual money.
+    *(text(base | {"event_id": "extra", "zzz": [{}]}) for base in BASES[:3]),
+    text(FINE_CELLAR | {"event_id": "number", "money": 7}),
+    text(FINE_CELLAR | {"event_id": "point", "money": ".5"}),
+    # What only a bare head takes.
+    text(BASES[3] | {"event_id": "unknown"}),
+    # What nothing takes: for its bytes, its types, its money, its class, its time.
+    *(None, b"", b"[]", text(STOCK)[:-9], raw(STOCK, zzz='"\ud800"')),
+    raw(STOCK, zzz="[" * DEEP + "]" * DEEP),
+    text(STOCK | {"quantity": "x"}),
+    *(text(FINE_CELLAR | {"money": odd}) for odd in ("abc", "NaN", "1\n2")),
+    text(FINE_CELLAR | {"by_grape": {"syrah": "NaN"}, "zzz": 1}),
+    text(CORK | {"name": "screw cap"}),
+    text(STOCK | {"occurred_at": "0001-01-01T00:00:00+01:00"}),
+    text(FINE_CELLAR | {"occurred_at": "9999-12-31T23:59:59.9Z", "zzz": 1}),
+]
+LONE_VERDICTS = {value: verdict_of_inspect(value) for value in ALL_SORTS}
+stretches = st.tuples(
+    st.sampled_from(ALL_SORTS),
+    st.one_of(
+        st.integers(1, 3),
+        st.sampled_from([7, 8, 15, 16, 17, 63, 64, 127, 128, 129, 256]),
+    ),
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(stretches, max_size=12).map(
+        lambda found: [value for value, times in found for _ in range(times)]
+    )
+)
+def test_any_mixture_of_stretches_is_the_sum_of_its_messages(
+    values: list[bytes | None],
+) -> None:
+    """Faults, lenses and classes change anywhere, at borders of chunks too."""
+    run = ROUTES.inspect(values)
+    alone = [LONE_VERDICTS[value] for value in values]
+    assert dict(run.failures) == {
+        index: one for index, one in enumerate(alone) if isinstance(one, Failure)
+    }
+    valid = [one[:4] for one in alone if not isinstance(one, Failure)]
+    columns = (run.event_ids, run.event_types, run.occurred_at, run.schema_versions)
+    assert list(zip(*columns, strict=True)) == valid
+
+
+def test_the_mixture_has_all_it_says() -> None:
+    """Each sort is what its comment says: valid the first nine, refused the rest."""
+    refused = [isinstance(agreed(value), Failure) for value in ALL_SORTS]
+    assert refused == [False] * 9 + [True] * (len(ALL_SORTS) - 9)
