@@ -109,6 +109,10 @@ class Buffer:
         held = (part.start for part in self.segments() if part.partition == partition)
         return next(held, None)
 
+    def held(self) -> set[LogPartition]:
+        """Return the partitions of which something is held and still ours."""
+        return {part.partition for part in self.segments()}
+
     def drop(self, partitions: Collection[LogPartition]) -> int:
         """Forget what is held of these partitions; return how many messages."""
         lost = sum(

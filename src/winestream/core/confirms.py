@@ -102,12 +102,13 @@ class Confirms:
                 tracked.ask_again_at = now + ASK_AGAIN_SECONDS
 
     def _idle(self) -> Iterator[Tracked]:
+        held: set[LogPartition] | None = None
         for tracked in self.state.parts.values():
-            if (
-                tracked.phase is Phase.ACTIVE
-                and not tracked.settled
-                and self.state.buffer.first_held(tracked.partition) is None
-            ):
+            if tracked.phase is not Phase.ACTIVE or tracked.settled:
+                continue
+            if held is None:  # of all at once: with many partitions that is 0.1 µs
+                held = self.state.buffer.held()  # an event, and one by one 0.3
+            if tracked.partition not in held:
                 yield tracked
 
     def _due_at(self, tracked: Tracked) -> float:
