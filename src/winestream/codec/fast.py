@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from winestream.codec.bulk import Kind, Lens, Run
+from winestream.codec.doubt import Doubt
 from winestream.codec.faults import failure_of, text_failure
 from winestream.codec.fields import (
     classes_in,
@@ -24,12 +25,13 @@ from winestream.records import Failure, Inspection
 
 
 def _lens(classes: Iterable[type[Event]], *, quick: bool) -> Lens:
-    mirrors = Mirrors(quick)
+    money = str if quick else Decimal
+    mirrors = Mirrors(money, closed=quick)
     kinds: dict[type, Kind] = {}
     for cls in classes:
         mirror = mirrors.of_event(cls)  # first: it refuses what has no end
         checks = any(has_own_checks(inner) for inner in classes_in(cls))
-        guard = None if checks else guard_of(cls, str if quick else Decimal)
+        guard = None if checks else guard_of(cls, money)
         kinds[mirror] = Kind(event_type_of(cls), guard, checks)
     union = reduce(or_, kinds, Nobody)
     return Lens(msgspec.json.Decoder(union).decode, kinds, quick)
@@ -56,6 +58,7 @@ class Inspector:
         self._quick = _lens(tables, quick=True)  # first: it refuses what has no end
         self._exact = _lens(tables, quick=False)
         self._rich = {event_type_of(cls) for cls in tables if has_money(cls)}
+        self._doubt = Doubt(tables)
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
         self._decode_tag = msgspec.json.Decoder(Tag).decode
 
@@ -96,7 +99,7 @@ class Inspector:
             return self._refusal(value) or head
         if kind.guard is None or kind.guard((head,)):
             return head
-        return self._refusal(value) or Failure("invalid-value")
+        return self._money_failure(value, None) or Failure("invalid-value")
 
     def _route(self, types: list[str]) -> str | list[str]:
         tables = {self._tables.get(name, self._unknown) for name in set(types)}
@@ -111,7 +114,7 @@ class Inspector:
         except Exception as refused:  # noqa: BLE001 — as above
             return self._blame(value, error, refused)
         if self._open_to_doubt(head.event_type, error):
-            return _failing(self._judge, value) or head
+            return self._money_failure(value, error) or head
         if head.event_type in self._tables:
             return self._blame(value, error, error)
         return head
@@ -125,7 +128,7 @@ class Inspector:
         if event_type not in self._tables:
             return failure_of(of_head)
         if self._open_to_doubt(event_type, error):
-            return _failing(self._judge, value) or failure_of(error)
+            return self._money_failure(value, error) or failure_of(error)
         if contradicts_itself(value):
             return Failure("invalid-value", "$.event_type")
         return failure_of(error)
@@ -133,12 +136,16 @@ class Inspector:
     def _open_to_doubt(self, event_type: str, error: Exception) -> bool:
         """Whether the mirror may have refused money that a repeated member replaces.
 
-        It looks into all of them. The slow path knows better, and takes 100 µs.
+        It looks into all of them, and stops at the first that is none.
         """
         return event_type in self._rich and failure_of(error).reason == "invalid-value"
 
+    def _money_failure(self, value: bytes, error: Exception | None) -> Failure | None:
+        """Return what is wrong, if anything, where money is open to doubt."""
+        return self._doubt.settle(value, error) or _failing(self._judge, value)
+
     def _refusal(self, value: bytes) -> Failure | None:
-        """Ask the slow path: for the class's own checks, and where a NaN stands."""
+        """Ask the slow path for the checks that a class has of its own."""
         return _failing(self._read, value)
 
 

@@ -66,11 +66,12 @@ class _NoMirrorError(Exception):
 class Mirrors:
     """Builds mirrors, one for each class, nested classes included.
 
-    Quick ones take money only in a string, into which they do not look, and no field
-    that their class does not have.
+    With `str` for money they take it only in a string, into which they do not look.
+    Closed ones take no field that their class does not have.
     """
 
-    quick: bool = False
+    money: type[Decimal] | type[str] = Decimal
+    closed: bool = False
     _made: dict[type, type[msgspec.Struct]] = attrs.field(factory=dict)
     _open: list[type] = attrs.field(factory=list)
 
@@ -103,7 +104,7 @@ class Mirrors:
             gc=False,
             tag=tag,
             tag_field=None if tag is None else "event_type",
-            forbid_unknown_fields=self.quick,
+            forbid_unknown_fields=self.closed,
         )
         self._made[cls] = made
         return made
@@ -131,7 +132,7 @@ class Mirrors:
         if annotation is None or annotation in _SCALARS:
             return annotation
         if annotation is Decimal:
-            return str if self.quick else Decimal
+            return self.money
         if annotation is datetime:
             return _ZONED
         if isinstance(annotation, type):

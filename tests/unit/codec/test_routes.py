@@ -9,7 +9,17 @@ from typing import Annotated, Any, ClassVar, Literal, NewType, Optional
 
 import attrs
 import pytest
-from codec_examples import CELLAR, HEAD, STOCK, CellarCounted, Grape, raw, routes, text
+from codec_examples import (
+    CELLAR,
+    HEAD,
+    STOCK,
+    Barrel,
+    CellarCounted,
+    Grape,
+    raw,
+    routes,
+    text,
+)
 
 from winestream.codec import Routes
 from winestream.errors import ConfigurationError, DecodeError
@@ -271,18 +281,35 @@ def test_annotations_of_all_spellings_work(annotation: Any, thing: Any) -> None:
         list[Decimal] | Decimal | None,
         dict[str, Decimal] | Decimal,
         tuple[int, Decimal] | None,
+        Decimal | int,
+        Decimal | float | None,
+        tuple[Decimal, ...] | dict[str, Decimal],
+        set[Decimal] | Decimal,
+        frozenset[Decimal],
+        Barrel | Decimal | None,
+        Barrel | list[Barrel | None],
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("thing", ['"NaN"', '["NaN"]', '{"a":"NaN"}', '[1,"NaN"]'])
+@pytest.mark.parametrize(
+    "thing",
+    [
+        *('"x"', '["1","x"]', '["2","x","NaN"]', '{"a":"1","b":"x"}', "1e400"),
+        *('{"litres":1,"price":"x"}', '[null,{"litres":1,"price":"NaN"}]'),
+        '["1","2","3","4","5","6","7","x","8","9"]',
+        *('"NaN"', '["NaN"]', '{"a":"NaN"}', '[1,"NaN"]'),
+    ],
+)
 def test_money_is_found_in_unions(annotation: Any, thing: str) -> None:
-    """A NaN does not pass for standing in one arm of several."""
+    """A NaN does not pass for standing in one arm of several; its place is told."""
     its = Routes({event_with(annotation): "T"})
     value = raw(HEAD | {"event_type": "BOTTLED"}, thing=thing)
-    failure = its.inspect([value]).failures[0]
-    with pytest.raises(DecodeError) as caught:
+    expected = {}
+    try:
         its.decode(value)
-    assert failure == Failure(caught.value.reason, caught.value.path)
+    except DecodeError as error:
+        expected[0] = Failure(error.reason, error.path)
+    assert its.inspect([value]).failures == expected
 
 
 def test_encode_writes_one_flat_object() -> None:

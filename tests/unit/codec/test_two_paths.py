@@ -353,6 +353,94 @@ def test_times_are_in_utc_in_the_column_and_in_the_event() -> None:
     assert agreed(value)[2] == datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()
 
 
+AMOUNTS = [
+    *('"1.10"', '"1.10"', '"abc"', '"NaN"', '".5"', '"1\\n2"', '""', "7", "1e400"),
+    *("true", "null", '"-inf"', '"1e-99999999999999999999"'),
+]
+amounts = st.sampled_from(AMOUNTS)
+priced = st.builds('{{"price":{},"litres":{},"price":{}}}'.format, *[amounts] * 3)
+types = st.sampled_from(
+    ['"CELLAR_COUNTED"', '"CELLAR_COUNTED"', '"INVENTORY_ADJUSTED"', '"BOTTLE_SOLD"']
+)
+RICH: dict[str, st.SearchStrategy[str]] = {
+    "money": amounts,
+    "bonus": amounts,
+    "rate": amounts,
+    "spare": st.one_of(priced, amounts),
+    "barrels": st.builds("[{},{}]".format, priced, priced),
+    "by_name": st.builds('{{"a":{},"b":{},"a":{}}}'.format, priced, priced, priced),
+    "by_grape": st.builds(
+        '{{"syrah":{},"merlot":{},"syrah":{}}}'.format, *[amounts] * 3
+    ),
+    "pair": st.builds("[1,{}]".format, amounts),
+    "amounts": st.builds("[{},{}]".format, amounts, amounts),
+    "occurred_at": st.sampled_from(
+        ['"0001-01-01T00:00:00+01:00"', '"x"', '"2026-11-23T07:00:00Z"']
+    ),
+    "event_type": types,
+    "event\\u005ftype": types,
+    "day": st.sampled_from(['"x"', '"2026-01-02"', "1"]),
+    "zzz": st.just("[]"),
+}
+
+
+@st.composite
+def doubtful(draw: st.DrawFn) -> bytes:
+    """Draw an event with faults about money, repeated members and other faults."""
+    names = draw(st.lists(st.sampled_from([*RICH]), min_size=1, max_size=4))
+    fine = [(name, json.dumps(value)) for name, value in BASES[2].items()]
+    drawn = [(name, draw(RICH[name])) for name in names]
+    if draw(st.booleans()):  # else they are repeated
+        fine = [member for member in fine if member[0] not in names]
+    members = [*drawn, *fine] if draw(st.booleans()) else [*fine, *drawn]
+    inner = ",".join(f'"{name}":{value}' for name, value in members)
+    return f"{{{inner}}}".encode()
+
+
+@settings(max_examples=600)
+@given(doubtful())
+def test_money_in_doubt_gets_one_verdict(value: bytes) -> None:
+    """The first fault the slow path would find, whatever stands before or after it."""
+    agreed(value)
+
+
+TAG = '"event_type":"CELLAR_COUNTED"'
+STOCK_TAG = TAG.replace("CELLAR_COUNTED", "INVENTORY_ADJUSTED")
+EARLY = '"occurred_at":"0001-01-01T00:00:00+01:00"'
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "path"),
+    [
+        ('"money":"abc"', EARLY, "$.occurred_at"),
+        ('"money":"NaN"', EARLY, "$.occurred_at"),
+        ('"rate":"abc"', '"money":"NaN"', "$.money"),
+        ('"rate":"abc"', '"day":1', "$.day"),
+        ('"money":"abc","zzz":1', '"money":"1"', None),
+        ('"money":7,"rate":"abc"', '"rate":"1"', None),
+        ('"money":1e400,"money":"abc"', '"money":"1"', None),
+        ('"amounts":["1","NaN"]', '"by_grape":{"syrah":"x"}', "$.by_grape[...]"),
+        (f'{STOCK_TAG},"occurred_at":"x"', TAG, "$.event_type"),
+        (
+            f'{STOCK_TAG},"occurred_at":"x"',
+            TAG.replace("_type", "\\u005ftype"),
+            "$.event_type",
+        ),
+        (f'{TAG},"day":"x"', f"{STOCK_TAG},{TAG}", "$.event_type"),
+        (f'{TAG},"money":"abc"', f"{STOCK_TAG},{TAG}", "$.event_type"),
+    ],
+)
+def test_what_goes_before_money_is_told(
+    first: str, last: str, path: str | None
+) -> None:
+    """Types, repeated members, the time and the class's order all go before it."""
+    told = json.loads(f"{{{first},{last}}}")
+    rest = {name: value for name, value in BASES[2].items() if name not in told}
+    inner = text(rest)[1:-1].decode()
+    verdict = agreed(f"{{{first},{inner},{last}}}".encode())
+    assert (verdict.path if isinstance(verdict, Failure) else None) == path
+
+
 FINE_CELLAR = json.loads(ROUTES.encode(CELLAR))
 ALL_SORTS: list[bytes | None] = [
     # What the quick lens takes.
