@@ -448,7 +448,7 @@ ALL_SORTS: list[bytes | None] = [
     # What only the exact one takes: fields it does not know, unusual money.
     *(text(base | {"event_id": "extra", "zzz": [{}]}) for base in BASES[:3]),
     text(FINE_CELLAR | {"event_id": "number", "money": 7}),
-    text(FINE_CELLAR | {"event_id": "point", "money": ".5"}),
+    text(FINE_CELLAR | {"event_id": "exponent", "money": "1e5"}),
     # What only a bare head takes.
     text(BASES[3] | {"event_id": "unknown"}),
     # What nothing takes: for its bytes, its types, its money, its class, its time.
