@@ -1,10 +1,10 @@
 """Columns of rows as Arrow arrays, for whatever writes Arrow.
 
 A column comes in parts, one a run: they are joined here, one conversion a slice. What
-is packed or a plain number is taken as it lies in memory. That matters twice: an
-interpreter's lock is held meanwhile, which the reader waits for, and whoever lets go of
-it, as pyarrow does in each cast, computation and repetition, gets it back only when
-the reader waits for messages, some 2 ms later.
+is packed or a plain number is taken as it lies in memory, so that the interpreter's
+lock, which the reader waits for, is held for a copy and no longer. Whatever lets go of
+it, as pyarrow does in each cast, computation and check, gets it back only when the
+reader waits for messages, some 2 ms later: so there are few of those.
 """
 
 from array import array
