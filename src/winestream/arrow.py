@@ -9,6 +9,7 @@ reader waits for messages, some 2 ms later: so there are few of those.
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +37,14 @@ def texts(parts: Iterable[PackedBytes | PackedTexts]) -> Any:  # noqa: ANN401 �
     if not blob.isascii():
         made.validate(full=True)
     return made
+
+
+def plain(parts: Iterable[Iterable[object]], kind: Any) -> Any:  # noqa: ANN401 — as above
+    """Return values of any type, null where there is none, as one array.
+
+    Raises what pyarrow raises for a value that does not fit: `ValueError`, `TypeError`.
+    """
+    return pa.array(list(chain.from_iterable(parts)), kind)
 
 
 def integers(parts: Iterable[Iterable[int]], kind: Any) -> Any:  # noqa: ANN401 — as above

@@ -79,7 +79,7 @@ class Columns:
 
 
 @attrs.define
-class Run:
+class Walk:
     """Goes through values once, from left to right, and fills the columns.
 
     It starts with the quick lens. `look` tells of one message what is right, whatever

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from winestream.codec.bulk import Kind, Lens, Run
+from winestream.codec.bulk import Kind, Lens, Walk
 from winestream.codec.doubt import Doubt
 from winestream.codec.faults import failure_of, text_failure
 from winestream.codec.fields import (
@@ -64,7 +64,7 @@ class Inspector:
 
     def inspect(self, values: Sequence[bytes | None]) -> Inspection:
         """Return the heads and failures of a run. Never raises."""
-        found = Run(values, self._quick, self._exact, self._look).take()
+        found = Walk(values, self._quick, self._exact, self._look).take()
         return Inspection(
             found.event_ids,
             found.event_types,

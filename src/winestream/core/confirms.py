@@ -102,14 +102,14 @@ class Confirms:
                 tracked.ask_again_at = now + ASK_AGAIN_SECONDS
 
     def _idle(self) -> Iterator[Tracked]:
-        held: set[LogPartition] | None = None
-        for tracked in self.state.parts.values():
-            if tracked.phase is not Phase.ACTIVE or tracked.settled:
-                continue
-            if held is None:  # of all at once: with many partitions that is 0.1 µs
-                held = self.state.buffer.held()  # an event, and one by one 0.3
-            if tracked.partition not in held:
-                yield tracked
+        open_ones = [
+            tracked
+            for tracked in self.state.parts.values()
+            if tracked.phase is Phase.ACTIVE and not tracked.settled
+        ]
+        # Of all at once: one by one it was 0.2 µs an event with 32 partitions.
+        held = self.state.buffer.held() if open_ones else ()
+        return (t for t in open_ones if t.partition not in held)
 
     def _due_at(self, tracked: Tracked) -> float:
         """Without hurry a partition is left idle for a while first."""

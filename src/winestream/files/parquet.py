@@ -1,7 +1,6 @@
 """Data files in Parquet, through pyarrow."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -137,4 +136,4 @@ def _column(blocks: Sequence[Block], name: str, kind: Type) -> Any:  # noqa: ANN
         case Type.INT64:
             return arrow.integers(parts, pa.int64())
         case _:
-            return pa.array(list(chain.from_iterable(parts)), _TYPES[kind])
+            return arrow.plain(parts, _TYPES[kind])

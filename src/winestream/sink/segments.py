@@ -63,7 +63,7 @@ def _columns(
         event_ids=head(inspection.event_ids),
         event_types=head(inspection.event_types),
         occurred_at=array("d", head(inspection.occurred_at)),
-        schema_versions=array("q", head(inspection.schema_versions)),
+        schema_versions=head(inspection.schema_versions),
         payloads=message(run.values),
         keys=message(run.keys),
         timestamps=array("q", message(run.timestamps)),

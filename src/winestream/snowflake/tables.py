@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -63,21 +63,17 @@ def _raw_table(
 
     columns = {
         "EVENT_ID": arrow.texts(parts_of("event_ids")),
-        "EVENT_TYPE": _array(parts_of("event_types"), pa.string()),
+        "EVENT_TYPE": arrow.plain(parts_of("event_types"), pa.string()),
         "OCCURRED_AT": arrow.micros(parts_of("occurred_at")),
         "SCHEMA_VERSION": arrow.integers(parts_of("schema_versions"), pa.int64()),
         "KAFKA_OFFSET": arrow.integers(parts_of("offsets"), pa.int64()),
-        "MESSAGE_KEY": _array(parts_of("keys"), pa.binary()),
+        "MESSAGE_KEY": arrow.plain(parts_of("keys"), pa.binary()),
         "MESSAGE_TIMESTAMP": arrow.millis(parts_of("timestamps")),
         "PAYLOAD": arrow.texts(parts_of("payloads")),
         **_places(parts),
         **_constants(slice_id, staged_at, sum(len(rows) for _, rows in parts)),
     }
     return pa.table([columns[n] for n in RAW_SCHEMA.names], schema=RAW_SCHEMA)
-
-
-def _array(parts: Iterable[Iterable[object]], kind: pa.DataType) -> pa.Array:
-    return pa.array(list(chain.from_iterable(parts)), kind)
 
 
 def _places(parts: Sequence[tuple[LogPartition, Rows]]) -> dict[str, pa.Array]:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 from codec_examples import CELLAR, CORK, HEAD, STOCK, routes, text
 
-from winestream.codec.bulk import Lens, Run, decoded
+from winestream.codec.bulk import Lens, Walk, decoded
 from winestream.codec.fast import Inspector
 
 FINE = text(STOCK)
@@ -38,7 +38,7 @@ class Counted:
             return inspector._look(value)
 
         quick = self._lens(inspector._quick, "quick")
-        Run(values, quick, self._lens(inspector._exact, "exact"), look).take()
+        Walk(values, quick, self._lens(inspector._exact, "exact"), look).take()
         return self.times
 
     def _lens(self, lens: Lens, name: str) -> Lens:

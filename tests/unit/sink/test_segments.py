@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winestream.records import Inspection, Run
+from winestream.records import Inspection, LogPartition, Run
 from winestream.sink.segments import segment_of
 from winestream.testing import strategies
 
@@ -56,3 +56,11 @@ def test_every_message_keeps_what_it_carried(pair: tuple[Run, Inspection]) -> No
         index = index_of[letter.offset]
         assert letter.value == run.values[index]
         assert letter.reason == inspection.failures[index].reason
+
+
+def test_a_number_no_column_holds_is_the_writers_to_refuse() -> None:
+    """A codec of one's own may say so; the reader goes on, and one row is set aside."""
+    run = Run(LogPartition("c", "t", "wine", 0), range(1), [b"{}"], [None], [1])
+    found = Inspection(["id"], ["T"], [0.0], [2**70], "RAW_WINE")
+    (rows,) = segment_of(run, found).rows
+    assert list(rows.schema_versions) == [2**70]
