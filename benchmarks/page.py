@@ -159,7 +159,8 @@ def _codec(found: Found) -> str:
 
 One process a library. `json` and `orjson` validate nothing; the others check every
 type, with money as `Decimal` and times with their zone. `inspect` is what the sink
-does: it validates and keeps the head, not the object.
+does: it validates and keeps the head, not the object. With validators of the class's
+own it has to make the object, and drops it; `decode` makes it and hands it over.
 
 ![codecs](benchmarks/codec.svg)
 

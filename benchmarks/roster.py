@@ -28,6 +28,7 @@ WINESTREAM: Final = "winestream"
 FLOOR: Final = "floor"
 AT_LEAST_ONCE: Final = "at_least_once"
 TWO: Final = "winestream_two"
+SKETCH: Final = "sketch"
 
 ROSTER: Final = (
     Contestant(
@@ -62,6 +63,14 @@ ROSTER: Final = (
         "the same as one process, in one group",
         "",
         processes=2,
+        core=True,
+    ),
+    Contestant(
+        SKETCH,
+        "sketch: the shortest fast loop",
+        "sketch",
+        "decodes (msgspec), keeps six columns, Parquet in a second thread",
+        "money checked, dead letters, commits, syncs, any guarantee",
         core=True,
     ),
     Contestant(

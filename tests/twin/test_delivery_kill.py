@@ -45,6 +45,6 @@ def test_a_killed_demo_leaves_no_process_behind() -> None:
     with Demo(EVENTS=0, RATE=50) as demo:
         demo.pids()
         demo.wait_for_produced(1)
-        assert len(demo.family()) == 4
+        assert len(demo.family()) >= 4  # one may just be starting something
         demo.kill()
         assert demo.left_behind(60.0) == []

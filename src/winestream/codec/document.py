@@ -73,7 +73,8 @@ def _refuse(literal: str) -> NoReturn:
 
 
 def _whole(text: str) -> Number:
-    return Number(text, whole=True)
+    # A whole number has one zero, whatever type its field is of.
+    return Number("0" if text == "-0" else text, whole=True)
 
 
 def _fraction(text: str) -> Number:

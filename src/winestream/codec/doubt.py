@@ -106,7 +106,7 @@ def _find(annotation: Any) -> Find:  # noqa: ANN401 — an annotation with money
 
 def _first(steps: Iterable[tuple[str, Find, Any]]) -> str | None:
     for step, find, value in steps:
-        path = None if value is None else find(value)
+        path = None if value in (None, msgspec.UNSET) else find(value)
         if path is not None:
             return step + path
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -17,22 +17,27 @@ from winestream.codec.fields import (
     in_range,
 )
 from winestream.codec.guard import guard_of, has_money
+from winestream.codec.instances import Make, maker_of
 from winestream.codec.mirror import Mirrors, Nobody, Tag, UnknownHead
-from winestream.codec.text import contradicts_itself
+from winestream.codec.text import contradicts_itself, is_utf8, too_deep
 from winestream.errors import DecodeError
 from winestream.events import Event, event_type_of
 from winestream.records import Failure, Inspection
 
 
-def _lens(classes: Iterable[type[Event]], *, quick: bool) -> Lens:
-    money = str if quick else Decimal
-    mirrors = Mirrors(money, closed=quick)
+def _lens(
+    classes: Iterable[type[Event]], maker_of: Callable[[type], Make], *, quick: bool
+) -> Lens:
+    exact = Mirrors(Decimal, closed=quick)
+    cheap = Mirrors(str, closed=True) if quick else exact
     kinds: dict[type, Kind] = {}
     for cls in classes:
-        mirror = mirrors.of_event(cls)  # first: it refuses what has no end
+        cheap.of_event(cls)  # first: it refuses what has no end
         checks = any(has_own_checks(inner) for inner in classes_in(cls))
-        guard = None if checks else guard_of(cls, money)
-        kinds[mirror] = Kind(event_type_of(cls), guard, checks)
+        mirrors = exact if checks else cheap  # what is made has its money as Decimal
+        guard = guard_of(cls, mirrors.money)
+        check = maker_of(cls) if checks else None
+        kinds[mirrors.of_event(cls)] = Kind(event_type_of(cls), guard, check)
     union = reduce(or_, kinds, Nobody)
     return Lens(msgspec.json.Decoder(union).decode, kinds, quick)
 
@@ -40,8 +45,8 @@ def _lens(classes: Iterable[type[Event]], *, quick: bool) -> Lens:
 class Inspector:
     """The fast path over a fixed set of event classes.
 
-    `read` is the slow path, for values that a mirror has taken: for classes with checks
-    of their own. `judge` is all of it, for money that no mirror takes. Both raise
+    `read` is the slow path, for values that a mirror has taken and the class's own
+    code refused. `judge` is all of it, for money that no mirror takes. Both raise
     `DecodeError`.
     """
 
@@ -55,8 +60,11 @@ class Inspector:
     ) -> None:
         self._unknown, self._read, self._judge = unknown, read, judge
         self._tables = {event_type_of(cls): table for cls, table in tables.items()}
-        self._quick = _lens(tables, quick=True)  # first: it refuses what has no end
-        self._exact = _lens(tables, quick=False)
+        self._classes = {event_type_of(cls): cls for cls in tables}
+        self._maker_of: Callable[[type], Make] = cache(maker_of)
+        # The quick one first: it refuses what has no end.
+        self._quick = _lens(tables, self._maker_of, quick=True)
+        self._exact = _lens(tables, self._maker_of, quick=False)
         self._rich = {event_type_of(cls) for cls in tables if has_money(cls)}
         self._doubt = Doubt(tables)
         self._decode_head = msgspec.json.Decoder(UnknownHead).decode
@@ -73,6 +81,24 @@ class Inspector:
             self._route(found.event_types),
             found.failures,
         )
+
+    def event_of(self, value: bytes) -> Event | None:
+        """Return the event of a message that is fine, else None. Never raises."""
+        try:
+            head = self._exact.decode(value)
+            kind = self._exact.kinds[type(head)]
+            if (
+                not is_utf8(value)
+                or too_deep(value)
+                or not in_range(head.occurred_at.timestamp())
+                or not (kind.guard is None or kind.guard((head,)))
+            ):
+                return None
+            make = self._maker_of(self._classes[kind.event_type])
+            made: Event = make(head)
+        except Exception:  # noqa: BLE001 — whatever it is, the slow path tells
+            return None
+        return made
 
     def _look(self, value: bytes | None) -> Any:  # noqa: ANN401 — a mirror or a Failure
         """Return one message's mirror, its bare head, or what is wrong with it."""
@@ -95,11 +121,14 @@ class Inspector:
         kind = self._exact.kinds.get(type(head))
         if kind is None:
             return head
-        if kind.checks_itself:
-            return self._refusal(value) or head
-        if kind.guard is None or kind.guard((head,)):
-            return head
-        return self._money_failure(value, None) or Failure("invalid-value")
+        if kind.guard is not None and not kind.guard((head,)):
+            return self._money_failure(value, None) or Failure("invalid-value")
+        if kind.check is not None:
+            try:
+                kind.check(head)
+            except Exception:  # noqa: BLE001 — the class may raise anything
+                return _failing(self._read, value) or head
+        return head
 
     def _route(self, types: list[str]) -> str | list[str]:
         tables = {self._tables.get(name, self._unknown) for name in set(types)}
@@ -143,10 +172,6 @@ class Inspector:
     def _money_failure(self, value: bytes, error: Exception | None) -> Failure | None:
         """Return what is wrong, if anything, where money is open to doubt."""
         return self._doubt.settle(value, error) or _failing(self._judge, value)
-
-    def _refusal(self, value: bytes) -> Failure | None:
-        """Ask the slow path for the checks that a class has of its own."""
-        return _failing(self._read, value)
 
 
 def _failing(read: Callable[[bytes], Event], value: bytes) -> Failure | None:

