@@ -585,6 +585,23 @@ def test_outage(topic: str) -> None:
         assert member.offsets == {log: list(range(100)) for log in logs}
 
 
+def test_closing_does_not_wait_for_ever(topic: str) -> None:
+    """A commit that nobody answers, as in a rebalance, keeps `close` only so long."""
+    with EmbeddedBroker.start({topic: 2}) as broker:
+        produce(broker, topic, 100)
+        member = Member(topic, broker.bootstrap, leave_within=timedelta(seconds=1))
+        logs = member.join()
+        member.source.start(dict.fromkeys(logs, 0))
+        member.read(100)
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            member.source.commit(dict.fromkeys(logs, 50), wait=False)
+            with pytest.raises(SourceError, match="did not let go within 1 s"):
+                member.source.close()
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+
+
 def test_watermarks(
     broker: EmbeddedBroker, topic: str, open_source: Callable[..., Member]
 ) -> None:

@@ -25,6 +25,7 @@ from winestream.kafka.commits import Commits
 from winestream.kafka.ends import Ends
 from winestream.kafka.errors import error_from
 from winestream.kafka.identity import Identities
+from winestream.kafka.leaving import leave
 from winestream.kafka.moves import Moves
 from winestream.kafka.offsets import StartPolicy
 from winestream.kafka.rebalance import Rebalance
@@ -70,6 +71,7 @@ class KafkaSource:
     how long a topic may be missing before that is fatal. `identity_check` is how often
     it is made sure that a topic was not made again under its name while it is read:
     until it is noticed, messages of the new log can pass for the old one's.
+    `leave_within` is how long `close` waits for the group.
 
     Raises `ConfigurationError`.
     """
@@ -87,6 +89,7 @@ class KafkaSource:
         session_timeout: timedelta | None = None,
         topic_patience: timedelta = timedelta(minutes=1),
         identity_check: timedelta = timedelta(seconds=5),
+        leave_within: timedelta = timedelta(seconds=10),
     ) -> None:
         if isinstance(topics, str):
             raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
@@ -112,6 +115,7 @@ class KafkaSource:
         self._ends = Ends(self._admin)
         self._trouble = Trouble(topic_patience.total_seconds())
         self._rebalance = Rebalance(self._assignment, self._identities, self._trouble)
+        self._leave_seconds = leave_within.total_seconds()
         self._largest = 0
         self._consumer: Consumer | None = None
         self._moves: Moves | None = None
@@ -230,17 +234,28 @@ class KafkaSource:
         return ends
 
     def close(self) -> None:
-        """Leave the group, which calls `on_revoke`. Raises `SourceError`."""
+        """Leave the group, which calls `on_revoke`, maybe in another thread.
+
+        Raises `SourceError`, and does so when it takes longer than `leave_within`: then
+        `on_revoke` is not called any more, and the group gives the partitions away when
+        the session is over.
+        """
         self._admin.close()
-        if self._consumer is None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
             return
         try:
-            self._consumer.close()
+            left = leave(consumer, self._leave_seconds)
         except Exception as error:
             raise error_from(error, "leaving the group") from error
-        finally:
-            self._consumer = None
         self._trouble.raise_interrupt()
+        if not left:
+            self._rebalance.work = None
+            raise SourceError(
+                f"the group {self.group} did not let go within {self._leave_seconds:g} "
+                "s, in a rebalance or because no broker answers; it gives the "
+                "partitions away when the session is over"
+            )
 
     # -- inside poll ---------------------------------------------------------------
 

@@ -21,7 +21,12 @@ from winestream.core import (
     SafetyPolicy,
 )
 from winestream.core import inputs as got
-from winestream.errors import AbandonedError, ConfigurationError, WinestreamError
+from winestream.errors import (
+    AbandonedError,
+    ConfigurationError,
+    SourceError,
+    WinestreamError,
+)
 from winestream.ports import Codec, CursorStore, Source, Writer
 from winestream.records import Guarantee, LogPartition, Watermarks
 from winestream.sink.desk import Desk, WriterThread
@@ -178,8 +183,9 @@ class BatchingSink:
         """Stop gracefully if that has not happened, and give everything back.
 
         Raises the error that ended the sink, unless `step` raised it before, and
-        `AbandonedError` when the stop's deadline passed with messages unwritten. Does
-        nothing before `open` and after the first `close`.
+        `AbandonedError` when the stop's deadline passed with messages unwritten. What
+        goes wrong when the source leaves is only told, in `SinkStopped`. Does nothing
+        before `open` and after the first `close`.
         """
         if self._stage != "running":
             return
@@ -236,8 +242,11 @@ class BatchingSink:
         try:
             self._desk.close(0.0 if self._reader.abandoned else patience)
             self._source.close()
+        except SourceError as late:
+            # All is written or abandoned by now: nothing is lost, so it is told only.
+            failure = failure or late
         finally:
-            self._stage = "failed" if failure else "stopped"
+            self._stage = "failed" if self._reader.failure else "stopped"
             self._picture()
             error = "" if failure is None else f"{type(failure).__name__}: {failure}"
             self._report(tell.SinkStopped(self._reader.abandoned, error))

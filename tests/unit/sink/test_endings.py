@@ -7,7 +7,12 @@ from sink_kit import A, Kit, values
 
 from winestream import telemetry as tell
 from winestream.core import RetryPolicy
-from winestream.errors import AbandonedError, FatalWriteError, RetryableWriteError
+from winestream.errors import (
+    AbandonedError,
+    FatalWriteError,
+    RetryableWriteError,
+    SourceError,
+)
 from winestream.testing import Fault, FaultPlan
 
 
@@ -52,6 +57,23 @@ def test_a_stop_in_an_outage_abandons_at_its_deadline() -> None:
     assert kit.clock() - began == pytest.approx(5, abs=1)
     assert kit.source.commits == {}
     assert kit.of(tell.SinkStopped) == [tell.SinkStopped(3)]
+
+
+def test_a_group_that_does_not_let_go_is_told_and_not_raised() -> None:
+    """Everything is written by then; whoever stops the service has nothing to do."""
+    kit = Kit(*values(3))
+
+    def close() -> None:
+        raise SourceError("the group did not let go")
+
+    kit.source.close = close  # type: ignore[method-assign]
+    with kit.sink:
+        kit.turns(0.5)
+    assert kit.landed() == [0, 1, 2]
+    assert kit.sink.snapshot.state == "stopped"
+    assert kit.of(tell.SinkStopped) == [
+        tell.SinkStopped(0, "SourceError: the group did not let go")
+    ]
 
 
 def test_a_close_before_open_and_a_second_close_do_nothing() -> None:
