@@ -8,7 +8,7 @@ import pytest
 from cutting import cut, unknown
 from faulting import fault
 from killing import Outcome, kill
-from storming import FROZEN, KILLED, LEFT, REBALANCED, storm
+from storming import ABANDONED, FROZEN, KILLED, LEFT, REBALANCED, storm
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -48,5 +48,7 @@ def test_the_brokers_errors_are_sat_through(tmp_path: Path) -> None:
 def test_a_storm_of_rebalances_loses_nothing(tmp_path: Path) -> None:
     """Three members: one freezes and comes back, one dies, one leaves."""
     outcome = storm(tmp_path, 3, protocols=("classic",))
-    assert all(outcome.kinds[kind] for kind in (FROZEN, KILLED, LEFT, REBALANCED))
+    assert all(outcome.kinds[kind] for kind in (FROZEN, KILLED, REBALANCED))
+    # The only one to leave may just have lost a slice to another, which is fine, too.
+    assert outcome.kinds[LEFT] + outcome.kinds[ABANDONED] == 1
     _assert_clean(outcome)

@@ -5,7 +5,6 @@ no message is decoded twice for its neighbour's fault.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from itertools import compress, pairwise
 from typing import Any
 
@@ -52,6 +51,8 @@ class Lens:
     decode: Callable[[bytes], Any]
     kinds: Mapping[type, Kind]
     quick: bool
+    asks: bool
+    """Whether any of its classes has code of its own to be asked."""
 
 
 @attrs.define
@@ -127,17 +128,17 @@ class Walk:
         goes.
         """
         seconds = [head.occurred_at.timestamp() for head in heads]
-        refused = _refused(lens, heads)
-        borders = (0, *refused, *(at + 1 for at in refused), len(heads))
-        pieces = [*pairwise(sorted(borders))][::-1]
+        refused = _refused(lens, heads) if lens.asks else ()
+        pieces = _pieces(refused, len(heads))
         while pieces and self.lens is lens:
             start, stop = pieces.pop()
-            if start == stop:
-                continue
-            piece, types = slice(start, stop), []
-            if start not in refused:
-                with suppress(Exception):  # whatever it is, one look tells
-                    types = _types(lens, heads[piece], values[piece], seconds[piece])
+            piece = slice(start, stop)
+            try:
+                types = _types(lens, heads[piece], values[piece], seconds[piece])
+            except Exception:  # noqa: BLE001 — whatever it is, one look tells
+                types = []
+            if start in refused:
+                types = []
             if types:
                 self.found.add_many(heads[piece], types, seconds[piece])
                 self._at += stop - start
@@ -180,11 +181,15 @@ def decoded(
     return heads
 
 
+def _pieces(refused: Collection[int], stop: int) -> list[tuple[int, int]]:
+    """Cut so many messages into pieces, the last first; each refused one is alone."""
+    borders = sorted((0, *refused, *(at + 1 for at in refused), stop))
+    return [piece for piece in pairwise(borders) if piece[0] < piece[1]][::-1]
+
+
 def _refused(lens: Lens, heads: Sequence[Any]) -> Collection[int]:
     """Return which messages their class's own code refuses. Each is asked once."""
     checks = {cls: lens.kinds[cls].check for cls in set(map(type, heads))}
-    if not any(checks.values()):
-        return ()
     found = set()
     for at, head in enumerate(heads):
         check = checks[type(head)]

@@ -38,8 +38,9 @@ def _lens(
         guard = guard_of(cls, mirrors.money)
         check = maker_of(cls) if checks else None
         kinds[mirrors.of_event(cls)] = Kind(event_type_of(cls), guard, check)
-    union = reduce(or_, kinds, Nobody)
-    return Lens(msgspec.json.Decoder(union).decode, kinds, quick)
+    decode = msgspec.json.Decoder(reduce(or_, kinds, Nobody)).decode
+    asks = any(kind.check for kind in kinds.values())
+    return Lens(decode, kinds, quick=quick, asks=asks)
 
 
 class Inspector:
