@@ -35,7 +35,7 @@ def event_type_of(cls: type["Event"]) -> str:
     return cls.EVENT_TYPE or _in_capitals(cls.__name__)
 
 
-@lru_cache  # it is asked for every event that is made: 4 of its 8 µs
+@lru_cache  # asked for every event that is made: of its 2.1 µs this saves 1.1
 def _in_capitals(name: str) -> str:
     return _WORD.sub("_", name).upper()
 
