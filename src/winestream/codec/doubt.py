@@ -26,7 +26,7 @@ from winestream.codec.fields import (
     wire_fields,
 )
 from winestream.codec.guard import has_money
-from winestream.codec.mirror import Mirrors, Nobody
+from winestream.codec.mirror import Mirrors, Nobody, mirrored_as
 from winestream.codec.text import contradicts_itself
 from winestream.events import Event
 from winestream.records import Failure
@@ -106,7 +106,8 @@ def _find(annotation: Any) -> Find:  # noqa: ANN401 — an annotation with money
 
 def _first(steps: Iterable[tuple[str, Find, Any]]) -> str | None:
     for step, find, value in steps:
-        path = None if value in (None, msgspec.UNSET) else find(value)
+        nothing = value is None or value is msgspec.UNSET
+        path = None if nothing else find(value)
         if path is not None:
             return step + path
     return None
@@ -136,16 +137,7 @@ def _fixed(arguments: tuple[Any, ...]) -> Find:
 
 
 def _union(arguments: tuple[Any, ...]) -> Find:
-    arms = [(_mirrored(plain(a)), _find(a)) for a in arguments if has_money(a)]
+    arms = [(mirrored_as(a, str), _find(a)) for a in arguments if has_money(a)]
     return lambda value: _first(
         ("", find, value) for kinds, find in arms if isinstance(value, kinds)
     )
-
-
-def _mirrored(arm: Any) -> type | tuple[type, ...]:  # noqa: ANN401 — an annotation
-    """Return what a mirror has for an arm of a union, unlike for the other arms."""
-    if arm is Decimal:
-        return str
-    if get_origin(arm) is dict:
-        return dict
-    return (list, tuple) if get_origin(arm) else msgspec.Struct

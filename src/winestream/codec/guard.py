@@ -15,13 +15,12 @@ from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 import attrs
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from winestream.codec.fields import plain, wire_fields
+from winestream.codec.mirror import mirrored_as
 
 Guard = Callable[[Iterable[Any]], bool]
-
-_LOOPS = (list, set, frozenset, tuple)
 
 # Digits and a point: a part of what Decimal takes, in lines. Possessive, for speed.
 _PLAIN_MONEY = re.compile(r"(?:-?+[0-9]++(?:\.[0-9]++)?+\n)*+")
@@ -71,7 +70,8 @@ def _collector(
     names = (f"x{number}" for number in count())
     found = _record("x", cls, names, " for x in xs")
     lines = ["def collect(xs):", "    found = []", *found, "    return found"]
-    space: dict[str, Any] = {"Money": money, "UNSET": UNSET}
+    # In the text money is a Decimal, whatever the mirrors have for it.
+    space: dict[str, Any] = {"Decimal": money, "Struct": Struct, "UNSET": UNSET}
     exec("\n".join(lines), space)  # noqa: S102 — made of field names, which are Python's own
     return cast("Callable[[Iterable[Any]], list[Any]]", space["collect"])
 
@@ -143,14 +143,8 @@ def _union(
         yield from _gather(at, others[0], names, f"{loops} if {at} is not None")
         return
     for argument in filter(has_money, others):
-        kind = plain(argument)
-        origin = get_origin(kind)
-        if kind is Decimal:
-            test = f"isinstance({at}, Money)"
-        elif origin is dict:
-            test = f"isinstance({at}, dict)"
-        elif origin in _LOOPS:
-            test = f"isinstance({at}, (list, tuple, set, frozenset))"
-        else:  # a mirror: the only thing with fields in this union
-            test = f"hasattr({at}, '__struct_fields__')"
+        found = mirrored_as(argument)
+        kinds = found if isinstance(found, tuple) else (found,)
+        named = ", ".join(kind.__name__ for kind in kinds)
+        test = f"isinstance({at}, ({named},))"
         yield from _gather(at, argument, names, f"{loops} if {test}")

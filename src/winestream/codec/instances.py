@@ -11,9 +11,10 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
-import msgspec
+from msgspec import UNSET
 
 from winestream.codec.fields import classes_in, plain, wire_fields
+from winestream.codec.mirror import mirrored_as
 from winestream.events import Event
 
 Make = Callable[[Any], Any]
@@ -34,9 +35,7 @@ class _Source:
     """Functions that call each other, one a class."""
 
     lines: list[str] = attrs.field(factory=list)
-    space: dict[str, Any] = attrs.field(
-        factory=lambda: {"UNSET": msgspec.UNSET, "Struct": msgspec.Struct}
-    )
+    space: dict[str, Any] = attrs.field(factory=lambda: {"UNSET": UNSET})
     _names: dict[type, str] = attrs.field(factory=dict)
     _numbers: Iterator[int] = attrs.field(factory=count)
 
@@ -90,14 +89,7 @@ class _Source:
         made = at
         for argument in arguments:
             if argument is not NoneType and any(classes_in(argument)):
-                value, kind = self._value(at, argument), _kind_of(argument)
+                value, kind = self._value(at, argument), f"kind{next(self._numbers)}"
+                self.space[kind] = mirrored_as(argument)
                 made = f"({value} if isinstance({at}, {kind}) else {made})"
         return made
-
-
-def _kind_of(argument: Any) -> str:  # noqa: ANN401 — an annotation
-    """Return what a mirror has for an arm of a union, unlike for the other arms."""
-    origin = get_origin(plain(argument))
-    if origin is dict:
-        return "dict"
-    return "Struct" if origin is None else "(list, tuple)"

@@ -165,6 +165,19 @@ class Mirrors:
         raise _NoMirrorError(f"{annotation} is not a container JSON has")
 
 
+def mirrored_as(arm: Any, money: type = Decimal) -> type | tuple[type, ...]:  # noqa: ANN401 — an annotation
+    """Return what a mirror has for an arm of a union that is money or holds something.
+
+    No other arm has it, for msgspec must tell them apart.
+    """
+    arm = plain(arm)
+    if arm is Decimal:
+        return money
+    if get_origin(arm) is dict:
+        return dict
+    return (list, tuple, set, frozenset) if get_origin(arm) else msgspec.Struct
+
+
 def _enum(cls: type[Enum]) -> type[Enum]:
     kinds = {type(member.value) for member in cls}
     if kinds not in ({str}, {int}):
