@@ -600,6 +600,10 @@ def test_closing_does_not_wait_for_ever(topic: str) -> None:
                 member.source.close()
         finally:
             os.kill(broker.pid, signal.SIGCONT)
+        for thread in threading.enumerate():
+            if thread.name == "winestream-leave":
+                thread.join(30)
+                assert not thread.is_alive(), "the answer is there"
 
 
 def test_watermarks(
