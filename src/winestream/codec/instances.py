@@ -1,8 +1,8 @@
 """From a mirror to the object it stands for, without reading the message again.
 
 What the slow path would build from a message that both take: the same values, by the
-same call of the class. It is generated, like the collecting of money and for the same
-reason.
+same call of the class, which runs its converters, too, as msgspec's own conversion
+would not. It is generated, like the collecting of money and for the same reason.
 """
 
 from collections.abc import Callable, Iterator
