@@ -28,7 +28,6 @@ WINESTREAM: Final = "winestream"
 FLOOR: Final = "floor"
 AT_LEAST_ONCE: Final = "at_least_once"
 TWO: Final = "winestream_two"
-SKETCH: Final = "sketch"
 
 ROSTER: Final = (
     Contestant(
@@ -66,7 +65,7 @@ ROSTER: Final = (
         core=True,
     ),
     Contestant(
-        SKETCH,
+        "sketch",
         "sketch: the shortest fast loop",
         "sketch",
         "decodes (msgspec), keeps six columns, Parquet in a second thread",

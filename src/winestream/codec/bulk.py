@@ -132,12 +132,13 @@ class Walk:
         pieces = _pieces(refused, len(heads))
         while pieces and self.lens is lens:
             start, stop = pieces.pop()
+            if start in refused:
+                self._take_one()
+                continue
             piece = slice(start, stop)
             try:
                 types = _types(lens, heads[piece], values[piece], seconds[piece])
             except Exception:  # noqa: BLE001 — whatever it is, one look tells
-                types = []
-            if start in refused:
                 types = []
             if types:
                 self.found.add_many(heads[piece], types, seconds[piece])

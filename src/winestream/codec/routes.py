@@ -71,7 +71,7 @@ class Routes:
         Accepts and refuses exactly what `inspect` does.
         """
         event = None if value is None else self._inspector.event_of(value)
-        return event or self._strict.decode(value)
+        return self._strict.decode(value) if event is None else event
 
     def encode(self, event: Event) -> bytes:
         """Return the event's JSON: money as decimal strings, times in UTC with a `Z`.

@@ -1,8 +1,9 @@
 """Leaving a group within a limit, which the client does not have.
 
 It waits for commits that are under way. In the middle of a rebalance the coordinator
-answers those only when the slowest member has joined, which may be its poll interval of
-five minutes; a broker that is gone for good costs a minute or more.
+answers those only when every member has joined or is given up: with Apache Kafka 4.3
+and a frozen member of a session of 45 s, closing took 36 s, and without a commit 5 s,
+the client's own limit for leaving. With a frozen broker it was not over after 180 s.
 """
 
 from concurrent.futures import Future
