@@ -33,10 +33,15 @@ class OutOfRange:
 
 @attrs.frozen
 class CommitResult:
-    """How Kafka answered a commit; `errors` has the partitions it refused."""
+    """How Kafka answered a commit; `errors` has the partitions it refused.
+
+    `gone` are those of them that the group has taken away: until they are assigned
+    anew, no commit of theirs will be taken.
+    """
 
     positions: Mapping[LogPartition, int]
     errors: Mapping[LogPartition, str] = attrs.field(factory=dict)
+    gone: frozenset[LogPartition] = frozenset()
 
 
 @attrs.frozen

@@ -56,6 +56,7 @@ class RefusingSource(MemorySource):
     ) -> None:
         super().__init__(log, **settings)  # type: ignore[arg-type]
         self.refuse: Callable[[LogPartition], bool] = lambda _: False
+        self.gone = False
         self.asked: list[tuple[Mapping[LogPartition, int], bool]] = []
 
     def commit(
@@ -67,7 +68,8 @@ class RefusingSource(MemorySource):
         answer = super().commit(good, wait=True)
         assert answer is not None
         errors = dict.fromkeys(refused, "COORDINATOR_LOAD_IN_PROGRESS")
-        result = CommitResult(dict(positions), {**answer.errors, **errors})
+        gone = frozenset(refused if self.gone else ())
+        result = CommitResult(dict(positions), {**answer.errors, **errors}, gone)
         if wait:
             return result
         self._answers.append(result)
@@ -232,6 +234,20 @@ def test_refused_commit_of_a_revocation_is_asked_again() -> None:
             sink.step(0.05)
     assert source.commits == {P0: COUNT}
     assert waits(source) == [True, True]
+
+
+def test_revocation_does_not_outlast_the_membership() -> None:
+    """Once the group has gone on, the drain ends, and the rest is read again."""
+    source, warehouse = source_of(P0), MemoryWarehouse()
+    with sink_of(source, PlainWriter(warehouse), batch=BatchPolicy()) as sink:
+        while not sink.snapshot.all_read:
+            sink.step(0.05)
+        source.refuse, source.gone = (lambda _: True), True
+        source.revoke(P0)
+        while P0 in sink.snapshot.partitions:
+            sink.step(0.05)
+    assert source.commits == {P0: 0}
+    assert waits(source) == [True]
 
 
 def test_unknown_outcome_is_just_retried() -> None:

@@ -351,6 +351,7 @@ def test_commits(
     refused = {log: why for answer in answers for log, why in answer.errors.items()}
     assert taken == {one: 5, stranger: 9}
     assert refused == {stranger: "NOT_OWNED"}
+    assert {log for answer in answers for log in answer.gone} == {stranger}
     answer = member.source.commit({one: 6, two: 7}, wait=True)
     assert answer is not None
     assert (dict(answer.positions), dict(answer.errors)) == ({one: 6, two: 7}, {})
@@ -361,7 +362,33 @@ def test_commits(
         if answer is None:
             [answer] = member.until(lambda polled: polled.commits).commits
         assert dict(answer.errors) == {one: "INVALID_COMMIT_OFFSET_SIZE"}
+        assert not answer.gone
     assert member.source.committed([one, two]) == {one: 6, two: 7}
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(22, "ILLEGAL_GENERATION"), (25, "UNKNOWN_MEMBER_ID")]
+)
+@pytest.mark.parametrize("wait", [False, True])
+def test_commit_of_one_who_is_no_member(
+    broker: EmbeddedBroker,
+    topic: str,
+    open_source: Callable[..., Member],
+    code: int,
+    name: str,
+    *,
+    wait: bool,
+) -> None:
+    """That the group has gone on is told apart from what a later commit may heal."""
+    produce(broker, topic, 10)
+    member = open_source()
+    one, two = member.join()
+    broker.fail(OFFSET_COMMIT, code)
+    answer = member.source.commit({one: 5, two: 5}, wait=wait)
+    if answer is None:
+        [answer] = member.until(lambda polled: polled.commits).commits
+    assert dict(answer.errors) == {one: name, two: name}
+    assert answer.gone == {one, two}
 
 
 def test_no_commit_yet(

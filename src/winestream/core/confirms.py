@@ -100,6 +100,9 @@ class Confirms:
             elif answer.positions[tracked.partition] == tracked.asked:
                 tracked.asked = tracked.told
                 tracked.ask_again_at = now + ASK_AGAIN_SECONDS
+                if tracked.deadline is not None and tracked.partition in answer.gone:
+                    # It is read elsewhere: to stay would block the group for nothing.
+                    tracked.deadline = now
 
     def _idle(self) -> Iterator[Tracked]:
         open_ones = [

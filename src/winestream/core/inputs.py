@@ -153,10 +153,14 @@ class ConfirmFailed:
 
 @attrs.frozen
 class KafkaCommitted:
-    """Kafka's answer to a commit; `errors` has the partitions it refused."""
+    """Kafka's answer to a commit; `errors` has the partitions it refused.
+
+    `gone` are those of them that somebody else may own by now.
+    """
 
     positions: Mapping[LogPartition, int]
     errors: Mapping[LogPartition, str]
+    gone: frozenset[LogPartition] = frozenset()
 
 
 @attrs.frozen

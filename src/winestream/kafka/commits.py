@@ -6,7 +6,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from winestream.kafka.assignment import Assignment
-from winestream.kafka.errors import name_of
+from winestream.kafka.errors import GONE, kafka_error_of, name_of
 from winestream.ports import CommitResult
 from winestream.records import LogPartition
 
@@ -35,16 +35,19 @@ class Commits:
         not owned any more is answered at once, as an error.
         """
         owned = {p: at for p, at in positions.items() if self._assignment.owns(p)}
-        gone = dict.fromkeys(positions.keys() - owned.keys(), NOT_OWNED)
+        left = {p: at for p, at in positions.items() if p not in owned}
+        refused = _refused(left, NOT_OWNED, gone=True)
         if not wait:
-            if gone:
-                self._answers.append(_only(positions, gone))
+            if left:
+                self._answers.append(refused)
             if owned:
                 self._ask(consumer, owned, wait=False)
             return None
-        answers = [self._ask(consumer, owned, wait=True)] if owned else []
-        errors = gone | {p: why for a in answers if a for p, why in a.errors.items()}
-        return CommitResult(dict(positions), errors)
+        answer = self._ask(consumer, owned, wait=True) if owned else None
+        if answer is None:
+            return refused
+        errors = {**refused.errors, **answer.errors}
+        return CommitResult(dict(positions), errors, refused.gone | answer.gone)
 
     def _ask(
         self, consumer: Consumer, owned: Mapping[LogPartition, int], *, wait: bool
@@ -59,7 +62,9 @@ class Commits:
                 return self._result(None, done)
             consumer.commit(offsets=offsets, asynchronous=True)
         except Exception as error:  # noqa: BLE001 — a commit's refusal is an answer
-            refused = CommitResult(owned, dict.fromkeys(owned, name_of(error)))
+            inner = kafka_error_of(error)
+            gone = inner is not None and inner.code() in GONE
+            refused = _refused(owned, name_of(error), gone=gone)
             if wait:
                 return refused
             self._answers.append(refused)
@@ -78,6 +83,7 @@ class Commits:
     ) -> CommitResult:
         positions: dict[LogPartition, int] = {}
         errors: dict[LogPartition, str] = {}
+        gone: set[LogPartition] = set()
         for part in partitions:
             log = self._assignment.last_log_of((part.topic, part.partition))
             if log is None:
@@ -86,7 +92,9 @@ class Commits:
             refused = part.error or error
             if refused is not None:
                 errors[log] = refused.name()
-        return CommitResult(positions, errors)
+                if refused.code() in GONE:
+                    gone.add(log)
+        return CommitResult(positions, errors, frozenset(gone))
 
     def take(self) -> list[CommitResult]:
         """Return, once, the answers that came in."""
@@ -94,7 +102,8 @@ class Commits:
         return answers
 
 
-def _only(
-    positions: Mapping[LogPartition, int], errors: Mapping[LogPartition, str]
+def _refused(
+    positions: Mapping[LogPartition, int], why: str, *, gone: bool
 ) -> CommitResult:
-    return CommitResult({log: positions[log] for log in errors}, errors)
+    errors = dict.fromkeys(positions, why)
+    return CommitResult(positions, errors, frozenset(positions if gone else ()))

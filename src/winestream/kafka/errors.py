@@ -89,6 +89,15 @@ MISSING: Final = frozenset(
 UNSUPPORTED: Final = frozenset(
     {KafkaError.UNSUPPORTED_VERSION, KafkaError._UNSUPPORTED_FEATURE}
 )
+# The group goes on without this member, which has to join anew.
+GONE: Final = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
 OUT_OF_RANGE: Final = KafkaError._AUTO_OFFSET_RESET
 OUTAGE: Final = KafkaError._ALL_BROKERS_DOWN
 

@@ -217,7 +217,8 @@ class Reader:
 
     def _committed(self, result: CommitResult) -> None:
         self.report(tell.KafkaCommitted(result.positions, result.errors))
-        self.core.feed(got.KafkaCommitted(result.positions, result.errors), self.now())
+        answer = got.KafkaCommitted(result.positions, result.errors, result.gone)
+        self.core.feed(answer, self.now())
 
     # --------------------------------------------------------------------- effects
 

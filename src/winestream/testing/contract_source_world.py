@@ -5,12 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from unittest import SkipTest
 
 import attrs
 
-from winestream.ports import OnRevoke, Poll, Source
+from winestream.ports import CommitResult, OnRevoke, Poll, Source
 from winestream.records import Headers, LogPartition, Room, Run
 
 PLENTY: Final = Room(500, 1_000_000)
@@ -31,11 +31,13 @@ class Sent:
 class SourceWorld(ABC):
     """A topic of two empty partitions and a consumer group, new for each test.
 
-    Set `knows_times` to False where the log cannot be searched by time. `patience` is
-    how many seconds a test waits for what must come.
+    Set `knows_times` to False where the log cannot be searched by time. `excused` are
+    the names by which the log may refuse an owner's commit in a rebalance; there should
+    be none. `patience` is how many seconds a test waits for what must come.
     """
 
     knows_times: bool = True
+    excused: frozenset[str] = frozenset()
     patience: float = 30.0
 
     @abstractmethod
@@ -149,12 +151,12 @@ def fill(world: SourceWorld, messages: int, size: int = 10) -> None:
         world.send(partition, *(Sent(b"x" * size, b"k") for _ in range(messages)))
 
 
-def commit(reader: Reader, positions: Mapping[LogPartition, int]) -> Mapping[Any, str]:
-    """Commit, wait, and return what was refused."""
+def commit(reader: Reader, positions: Mapping[LogPartition, int]) -> CommitResult:
+    """Commit and wait for the answer."""
     answer = reader.source.commit(positions, wait=True)
     if answer is None:
         raise AssertionError("a commit that waits must be answered")
-    return dict(answer.errors)
+    return answer
 
 
 def same(found: object, wanted: object) -> None:

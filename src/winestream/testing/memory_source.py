@@ -186,7 +186,7 @@ class MemorySource:
         """See `Source`."""
         errors = {p: "not owned" for p in positions if p not in self._mine}
         self.commits.update({p: at for p, at in positions.items() if p in self._mine})
-        result = CommitResult(dict(positions), errors)
+        result = CommitResult(dict(positions), errors, frozenset(errors))
         if wait:
             return result
         self._answers.append(result)

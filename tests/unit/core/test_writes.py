@@ -234,6 +234,29 @@ def test_a_revocation_without_cursors_asks_kafka_once_more_and_waits() -> None:
     assert wanted == [do.Release(frozenset({P}), 0)]
 
 
+def test_a_revocation_ends_when_the_group_has_gone_on_without_us() -> None:
+    """Its commit cannot succeed any more, and every member waits for the release."""
+    s = Scenario(cursors=False)
+    s.feed(got.Assigned({P: 0}))
+    s.feed(got.Written(s.write(run(0, 3)).piece.id))
+    s.feed(got.Revoked(frozenset({P}), s.now + 60))
+    assert none(do.Release, s.feed(got.KafkaCommitted({P: 3}, {P: "refused"})))
+    (again,) = s.wait(1)
+    assert again == do.CommitKafka({P: 3}, wait=True)
+    wanted = s.feed(got.KafkaCommitted({P: 3}, {P: "refused"}, frozenset({P})))
+    assert wanted == [do.Release(frozenset({P}), 0)]
+
+
+def test_a_group_that_went_on_without_us_is_no_end_without_a_revocation() -> None:
+    """The client joins anew; what it is given then counts."""
+    s = Scenario(cursors=False)
+    s.feed(got.Assigned({P: 0}))
+    s.feed(got.Written(s.write(run(0, 3)).piece.id))
+    s.feed(got.KafkaCommitted({P: 3}, {P: "refused"}, frozenset({P})))
+    (again,) = s.wait(1)
+    assert again == do.CommitKafka({P: 3}, wait=False)
+
+
 def test_a_slice_of_gaps_alone_can_be_written() -> None:
     """Its ranges move the cursor like any other."""
     s = Scenario().own()

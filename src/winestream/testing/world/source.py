@@ -142,7 +142,8 @@ class SimSource:
         mine = {p: at for p, at in positions.items() if p in self.member.view}
         gone = {p: at for p, at in positions.items() if p not in mine}
         if gone:
-            self._answers.append(CommitResult(gone, dict.fromkeys(gone, "NOT_OWNED")))
+            errors = dict.fromkeys(gone, "NOT_OWNED")
+            self._answers.append(CommitResult(gone, errors, frozenset(gone)))
         if mine:
             # One connection: the broker takes them in the order they were sent.
             arrives = self.scheduler.now + self.scheduler.between(0.01, 0.6)
