@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from winestream.codec import Routes
 from winestream.core import BatchPolicy, RetryPolicy, SafetyPolicy
 from winestream.kafka import KafkaSource
+from winestream.ports import Writer
 from winestream.records import LogPartition
 from winestream.sink import BatchingSink
 from winestream.testing import MemoryWarehouse, MemoryWriter
@@ -121,6 +122,7 @@ class Member:
         topic: str,
         warehouse: MemoryWarehouse | None = None,
         *,
+        writer: Writer | None = None,
         safety: SafetyPolicy | None = None,
         **settings: Any,
     ) -> None:
@@ -144,7 +146,7 @@ class Member:
         self.sink = BatchingSink(
             self.source,
             Routes({}, unknown="RAW_EVENTS"),
-            MemoryWriter(warehouse=self.warehouse),
+            writer or MemoryWriter(warehouse=self.warehouse),
             pipeline="wine",
             batch=BATCH,
             retry=RetryPolicy(first=timedelta(seconds=0.1)),
