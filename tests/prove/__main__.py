@@ -24,6 +24,7 @@ from cutting import cut
 from errors import a_few, every
 from faulting import fault
 from killing import kill
+from orphans import end_with_parent
 from outage import MESSAGES, sit_out
 from report import Report
 from storming import storm
@@ -68,7 +69,8 @@ def _genuine(report: Report, folder: Path, wanted: argparse.Namespace) -> None:
     for part in offline.BESIDE:
         command = offline.commands(0)[part]
         calls[part] = offline.run_beside, command, small
-    with ProcessPoolExecutor(BESIDE, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(BESIDE, spawn, initializer=end_with_parent) as pool:
         going: dict[str, Future[Any]] = {}
         for part, (work, *numbers) in calls.items():
             place = folder / part

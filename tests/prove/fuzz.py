@@ -29,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[1] / "unit" / "codec"))
 
 from codec_examples import CELLAR, CORK, HEAD, STOCK, routes, text
 from fuzz_mutator import Template, mutated
+from orphans import end_with_parent
 
 from winestream.errors import DecodeError
 from winestream.ports import Codec
@@ -145,7 +146,7 @@ def _chunks(seed: int, sizes: Sequence[int], workers: int) -> Iterator[Outcome]:
     if workers <= 1:
         yield from map(fuzz_chunk, seeds, numbers, sizes)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=end_with_parent) as pool:
         yield from pool.map(fuzz_chunk, seeds, numbers, sizes)
 
 
