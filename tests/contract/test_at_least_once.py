@@ -11,10 +11,10 @@ from plain_writers import PlainWorld, PlainWriter
 
 from winestream.codec import Routes
 from winestream.core import BatchPolicy, RetryPolicy
-from winestream.errors import AbandonedError
+from winestream.errors import AbandonedError, FatalWriteError, FencedError
 from winestream.events import Event
 from winestream.ports import CommitResult, CursorStore
-from winestream.records import Guarantee, LogPartition
+from winestream.records import Guarantee, LogPartition, Slice
 from winestream.sink import BatchingSink
 from winestream.telemetry import KafkaCommitted, SinkOpened, Telemetry
 from winestream.testing import (
@@ -173,7 +173,7 @@ def test_refused_commit_is_asked_again() -> None:
 
 
 def test_stop_awaits_its_commits() -> None:
-    """The commits of a stop are synchronous, and a stop is not done before them."""
+    """A stop is not done before Kafka has answered, and polls for the answer."""
     source = source_of(P0, P1)
     warehouse = MemoryWarehouse()
     with sink_of(source, PlainWriter(warehouse), batch=BatchPolicy()) as sink:
@@ -184,7 +184,19 @@ def test_stop_awaits_its_commits() -> None:
         while sink.step(0.05):
             pass
     assert source.commits == {P0: COUNT, P1: COUNT}
-    assert waits(source) == [True]
+    assert waits(source) == [False]
+
+
+def test_a_writer_that_is_fenced_without_cursors() -> None:
+    """Nothing can be claimed anew, so it is told that it may not say so."""
+
+    class Fenced(PlainWriter):
+        def write(self, piece: Slice, epochs: Mapping[LogPartition, int]) -> None:
+            assert set(epochs.values()) == {0}
+            raise FencedError(piece.ranges)
+
+    with pytest.raises(FatalWriteError, match="keeps no cursors"):
+        sink_of(source_of(P0), Fenced(MemoryWarehouse())).run(signals=False)
 
 
 def test_stop_that_cannot_commit() -> None:

@@ -1,7 +1,10 @@
 """At least once with the genuine client: what the group's own commits say."""
 
 import itertools
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -21,6 +24,7 @@ from winestream.telemetry import (
     KafkaCommitted,
     PartitionsLost,
     PartitionsReleased,
+    SinkStopped,
     Telemetry,
 )
 from winestream.testing import Fault, FaultPlan, MemoryWarehouse
@@ -156,6 +160,47 @@ def test_unknown_outcome_doubles_and_loses_nothing(
     }
     assert sum(ends.values()) == COUNT
     assert sum(map(len, there.values())) > COUNT
+
+
+def test_stop_does_not_wait_for_a_frozen_broker() -> None:
+    """No broker answers, and the stop is over when its time is.
+
+    A synchronous commit would go on for minutes, and nothing could interrupt it.
+    """
+    with EmbeddedBroker.start({"corks": 1}) as frozen:
+        publish(frozen, "corks", COUNT)
+        warehouse, told = MemoryWarehouse(), list[Telemetry]()
+        source = KafkaSource(
+            ["corks"],
+            group="group",
+            bootstrap=frozen.bootstrap,
+            leave_within=timedelta(seconds=1),
+        )
+        sink = BatchingSink(
+            source,
+            ROUTES,
+            PlainWriter(warehouse),
+            pipeline="corks",
+            batch=BatchPolicy(linger=timedelta(minutes=1)),
+            stop_within=timedelta(seconds=1),
+            hooks=[told.append],
+        )
+        member = threading.Thread(
+            target=sink.run, kwargs={"signals": False}, daemon=True
+        )
+        member.start()
+        while not sink.snapshot.all_read:
+            time.sleep(0.02)
+        os.kill(frozen.pid, signal.SIGSTOP)
+        try:
+            sink.stop()
+            member.join(PATIENCE)
+            assert not member.is_alive()
+        finally:
+            os.kill(frozen.pid, signal.SIGCONT)
+    assert sum(map(len, covered(warehouse).values())) == COUNT
+    assert isinstance(told[-1], SinkStopped)
+    assert "did not let go" in told[-1].error
 
 
 class _Member(threading.Thread):

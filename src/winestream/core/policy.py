@@ -25,6 +25,26 @@ def _positive(
         raise ConfigurationError(f"{attribute.name} must be positive, got {value}")
 
 
+def _not_negative(_: object, attribute: "attrs.Attribute[Any]", value: int) -> None:
+    if value < 0:
+        raise ConfigurationError(f"{attribute.name} must be 0 or more, got {value}")
+
+
+def _duration(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, timedelta):
+        raise ConfigurationError(f"{attribute.name} must be a timedelta, got {value!r}")
+    _positive(_, attribute, value)
+
+
+def _one_of(*words: str) -> Callable[[object, "attrs.Attribute[Any]", str], None]:
+    def check(_: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
+        if value not in words:
+            named = " or ".join(map(repr, words))
+            raise ConfigurationError(f"{attribute.name} is {named}, got {value!r}")
+
+    return check
+
+
 def _share(_: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
     if not 0 <= value <= 1:
         raise ConfigurationError(
@@ -44,9 +64,9 @@ class BatchPolicy:
 
     max_rows: int = attrs.field(default=50_000, validator=_positive)
     max_bytes: int = attrs.field(default=64_000_000, validator=_positive)
-    linger: timedelta = attrs.field(default=timedelta(seconds=5), validator=_positive)
+    linger: timedelta = attrs.field(default=timedelta(seconds=5), validator=_duration)
     gap_linger: timedelta = attrs.field(
-        default=timedelta(minutes=1), validator=_positive
+        default=timedelta(minutes=1), validator=_duration
     )
 
     @property
@@ -75,11 +95,11 @@ class FreshnessPolicy:
     reaches a ceiling is sealed at once.
     """
 
-    objective: timedelta = attrs.field(validator=_positive)
+    objective: timedelta = attrs.field(validator=_duration)
     max_rows: int = attrs.field(default=50_000, validator=_positive)
     max_bytes: int = attrs.field(default=64_000_000, validator=_positive)
     gap_linger: timedelta = attrs.field(
-        default=timedelta(minutes=1), validator=_positive
+        default=timedelta(minutes=1), validator=_duration
     )
 
     @property
@@ -105,15 +125,17 @@ class RetryPolicy:
     half of it and the whole.
     """
 
-    quick_retries: int = 3
+    quick_retries: int = attrs.field(default=3, validator=_not_negative)
     first: timedelta = attrs.field(
-        default=timedelta(milliseconds=500), validator=_positive
+        default=timedelta(milliseconds=500), validator=_duration
     )
-    cap: timedelta = attrs.field(default=timedelta(seconds=10), validator=_positive)
+    cap: timedelta = attrs.field(default=timedelta(seconds=10), validator=_duration)
     outage_cap: timedelta = attrs.field(
-        default=timedelta(seconds=60), validator=_positive
+        default=timedelta(seconds=60), validator=_duration
     )
-    on_exhausted: Literal["outage", "stop"] = "outage"
+    on_exhausted: Literal["outage", "stop"] = attrs.field(
+        default="outage", validator=_one_of("outage", "stop")
+    )
 
     def exhausted(self, attempts: int) -> bool:
         """Whether `attempts` failures in a row are more than the quick retries."""
@@ -142,8 +164,12 @@ class SafetyPolicy:
 
     max_rejected: float = attrs.field(default=0.01, validator=_share)
     min_rejected: int = attrs.field(default=10, validator=_positive)
-    on_retention_loss: Literal["stop", "record"] = "stop"
-    on_new_log: Literal["stop", "start"] = "stop"
+    on_retention_loss: Literal["stop", "record"] = attrs.field(
+        default="stop", validator=_one_of("stop", "record")
+    )
+    on_new_log: Literal["stop", "start"] = attrs.field(
+        default="stop", validator=_one_of("stop", "start")
+    )
 
     def too_many(self, refused: int, rows: int) -> bool:
         """Whether `refused` of a slice's `rows` are more than poison."""

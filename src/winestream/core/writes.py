@@ -171,6 +171,14 @@ class Writes:
             return
         self.failures, self.not_before = 0, now
         self.state.buffer.put_back(ours)
+        if not self.state.settings.cursors:
+            self.state.fail(
+                FatalWriteError(
+                    "the writer was fenced, and keeps no cursors to be claimed again; "
+                    "one without cursors may raise any other WriteError"
+                )
+            )
+            return
         self.state.fence(partitions & ours.ranges.keys())
 
     def _rejected(

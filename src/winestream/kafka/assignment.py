@@ -134,7 +134,7 @@ class Assignment:
         if before <= first <= last:
             self._epochs[log] = last
             return True
-        del self._epochs[log]
+        self._epochs.pop(log, None)
         self._due.add(log)
         self._doubted.add(log)
         return False

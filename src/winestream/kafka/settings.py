@@ -65,6 +65,7 @@ _CONNECTION: Final = (
     "reconnect.",
     "enable.ssl.",
     "enable.sasl.",
+    "https.",
     "api.version.",
     "broker.version.",
     "log_level",

@@ -94,6 +94,9 @@ class KafkaSource:
         if isinstance(topics, str):
             raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
         self.topics = tuple(dict.fromkeys(topics))
+        named: tuple[object, ...] = self.topics
+        if not all(isinstance(topic, str) and topic for topic in named):
+            raise ConfigurationError(f"topics must be names: {list(self.topics)!r}")
         self.group, self.bootstrap = group, bootstrap
         self.max_poll_interval = max_poll_interval
         if not self.topics or not group or not bootstrap:
@@ -132,7 +135,9 @@ class KafkaSource:
     # -- the port ------------------------------------------------------------------
 
     def open(self, on_revoke: OnRevoke) -> None:
-        """Join the group. Raises `ConfigurationError` for a property Kafka refuses."""
+        """Join the group, once. Raises `ConfigurationError` for what Kafka refuses."""
+        if self._rebalance.work is not None:
+            raise ConfigurationError("a source is opened once, by the one who polls it")
         callbacks = {
             "on_commit": self._commits.on_commit,
             "error_cb": self._trouble.on_error,
@@ -145,12 +150,18 @@ class KafkaSource:
         self._rebalance.work = on_revoke
         self._consumer = consumer
         self._moves = Moves(consumer, self._assignment)
-        consumer.subscribe(
-            list(self.topics),
-            on_assign=self._rebalance.on_assign,
-            on_revoke=self._rebalance.on_revoke,
-            on_lost=self._rebalance.on_lost,
-        )
+        try:
+            consumer.subscribe(
+                list(self.topics),
+                on_assign=self._rebalance.on_assign,
+                on_revoke=self._rebalance.on_revoke,
+                on_lost=self._rebalance.on_lost,
+            )
+        except KafkaException as error:
+            self.close()
+            raise ConfigurationError(
+                f"the Kafka client refuses the topics {list(self.topics)}: {error}"
+            ) from None
 
     def poll(self, room: Room, timeout: float) -> Poll:
         """Wait at most `timeout` seconds for messages; see `Source.poll`.
@@ -241,13 +252,15 @@ class KafkaSource:
         the session is over.
         """
         self._admin.close()
-        consumer, self._consumer = self._consumer, None
+        consumer = self._consumer
         if consumer is None:
             return
         try:
             left = leave(consumer, self._leave_seconds)
         except Exception as error:
             raise error_from(error, "leaving the group") from error
+        finally:  # not before: `on_revoke` may commit
+            self._consumer = None
         self._trouble.raise_interrupt()
         if not left:
             self._rebalance.work = None
@@ -321,6 +334,8 @@ class KafkaSource:
             self._moved.pause_unstarted()
 
     def _report(self, runs: list[Run]) -> Poll:
+        # Before what can be taken only once.
+        reached = {} if runs else self._moved.reached()
         assigned, lost = self._rebalance.report()
         return Poll(
             runs=runs,
@@ -328,5 +343,5 @@ class KafkaSource:
             lost=lost,
             out_of_range=self._trouble.take_out_of_range(),
             commits=self._commits.take(),
-            reached={} if runs else self._moved.reached(),
+            reached=reached,
         )

@@ -20,7 +20,6 @@ from winestream.core import (
     RetryPolicy,
     SafetyPolicy,
 )
-from winestream.core import inputs as got
 from winestream.errors import (
     AbandonedError,
     ConfigurationError,
@@ -100,8 +99,6 @@ class BatchingSink:
         self._now = now
         self._source = source
         self._stop_seconds = stop_within.total_seconds()
-        # A plain flag: an Event's lock could be held when a signal handler sets it.
-        self._stop_asked = False
         self._report = Report(list(hooks))
         self._desk = desk or WriterThread(writer, self.owner, f"{pipeline}-writer")
         core = Core(
@@ -123,18 +120,25 @@ class BatchingSink:
             now=now,
             report=self._report,
             drain_seconds=drain.total_seconds(),
+            stop_seconds=self._stop_seconds,
         )
         self._snapshot = Snapshot()
         self._snapshot_at = self._progress_at = float("-inf")
         self._stage: State = "starting"
-        self._stop_fed = False
+        self._opened = False
         self._told = False
         """Whether `step` has raised the error that ended the sink."""
 
     # ------------------------------------------------------------------- the life
 
     def open(self) -> Self:
-        """Connect the writer, then subscribe. Raises what either raises."""
+        """Connect the writer, then subscribe. Raises what either raises, once."""
+        if self._opened:
+            raise ConfigurationError(
+                "a sink is opened once, by `run()` or by `with sink:`; make a new one "
+                "to go on after it was closed"
+            )
+        self._opened = True
         self._desk.open()
         try:
             self._source.open(self._reader.on_revoke)
@@ -153,8 +157,8 @@ class BatchingSink:
         Raises the error that ended the sink. After a stop it goes on returning True
         until what is held is written. Reader thread only.
         """
-        if self._stop_asked:
-            self._feed_stop()
+        if self._stage == "starting":
+            raise ConfigurationError("the sink is not open: use `with sink:` around it")
         self._reader.step(timeout)
         self._observe()
         if self._reader.failure is not None:
@@ -177,7 +181,7 @@ class BatchingSink:
 
     def stop(self) -> None:
         """Ask for a graceful stop. Any thread, any number of times, signal handlers."""
-        self._stop_asked = True
+        self._reader.stop()
 
     def close(self) -> None:
         """Stop gracefully if that has not happened, and give everything back.
@@ -190,7 +194,7 @@ class BatchingSink:
         if self._stage != "running":
             return
         try:
-            self._feed_stop()
+            self._reader.stop()
             while not self._reader.over:
                 self._reader.step(STEP_SECONDS)
                 self._observe()
@@ -228,20 +232,16 @@ class BatchingSink:
 
     # -------------------------------------------------------------------- privately
 
-    def _feed_stop(self) -> None:
-        if not self._stop_fed:
-            self._stop_fed = True
-            now = self._now()
-            self._core.feed(got.Stop(now + self._stop_seconds), now)
-
     def _shut(self) -> None:
         failure = self._reader.failure
         left = self._core.state.stop_at
         patience = 1.0 if left is None else max(1.0, left - self._now())
         self._reader.end()
         try:
-            self._desk.close(0.0 if self._reader.abandoned else patience)
-            self._source.close()
+            try:
+                self._desk.close(0.0 if self._reader.abandoned else patience)
+            finally:  # interrupted, the group is left all the same
+                self._source.close()
         except SourceError as late:
             # All is written or abandoned by now: nothing is lost, so it is told only.
             failure = failure or late

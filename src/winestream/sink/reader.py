@@ -31,6 +31,9 @@ tenth of a second that would be done for every slice: 1.6 µs an event. Far belo
 poll interval; a rebalance may have to wait for it.
 """
 
+HEED_SECONDS = 0.5
+"""How soon a stop is noticed while a revocation waits for the writer."""
+
 FAILED_POLL_SECONDS = 0.2
 """A source that fails is left alone for this long before the next poll."""
 
@@ -46,10 +49,14 @@ class Reader:
     now: Callable[[], float]
     report: Report
     drain_seconds: float
+    stop_seconds: float
     failure: Exception | None = None
     """What the core failed with; set once, then `over`."""
     abandoned: int = 0
     over: bool = False
+    _stop_asked: bool = False
+    """A plain flag: an Event's lock could be held when a signal handler sets it."""
+    _stop_fed: bool = False
     _waiting: int = 0
     """Commands the writer has not answered: none or one."""
     _effect: do.Effect | None = None
@@ -66,6 +73,7 @@ class Reader:
 
     def step(self, timeout: float) -> None:
         """Take one turn: at most one poll, waiting at most `timeout` seconds."""
+        self._heed_stop()
         self._pump()
         if self.over:
             return
@@ -76,6 +84,10 @@ class Reader:
         else:
             self._poll_without_room(timeout)
         self._pump()
+
+    def stop(self) -> None:
+        """Ask for a graceful stop. Any thread, signal handlers too."""
+        self._stop_asked = True
 
     def end(self) -> None:
         """Do nothing more; a partition that is revoked from now on simply goes."""
@@ -99,9 +111,17 @@ class Reader:
         while leaving and not self.over:
             effect = self._act()
             if effect is None:
-                self._take_answer(self._until_wake(deadline - self.now()))
+                left = min(deadline - self.now(), HEED_SECONDS)
+                self._take_answer(self._until_wake(left))
+                self._heed_stop()
             elif isinstance(effect, do.Release):
                 leaving -= effect.partitions
+
+    def _heed_stop(self) -> None:
+        if self._stop_asked and not self._stop_fed:
+            self._stop_fed = True
+            now = self.now()
+            self.core.feed(got.Stop(now + self.stop_seconds), now)
 
     def _pump(self) -> None:
         """Perform effects and take answers until there is nothing left to do now."""
@@ -131,8 +151,9 @@ class Reader:
 
     def _answered(self, answered: Answered) -> None:
         self._waiting = 0
-        self.report.answer(answered.answer, answered.seconds)
+        # The core first: nobody repeats an answer should a hook be interrupted.
         self.core.feed(answered.answer, self.now())
+        self.report.answer(answered.answer, answered.seconds)
 
     def _until_wake(self, longest: float) -> float:
         wake = self.core.wake_at()
@@ -182,12 +203,15 @@ class Reader:
     def _feed(self, poll: Poll) -> None:
         # What a drain inside this poll restarted was fetched from the old position.
         stale = self._perform_deferred()
-        # First, for nobody repeats them should anything below raise. A partition lost
-        # and assigned anew would never be started again.
-        for commit in poll.commits:
-            self._committed(commit)
+        # First, for nobody repeats them should anything below raise, a hook included.
+        # A partition lost and assigned anew would never be started again.
         if poll.lost:
             self.core.feed(got.Lost(poll.lost), self.now())
+        for commit in poll.commits:
+            self._feed_commit(commit)
+        for commit in poll.commits:
+            self._tell_commit(commit)
+        if poll.lost:
             self.report(tell.PartitionsLost(poll.lost))
         self._raise_deferred()
         self._assign(poll.assigned - self.core.state.parts.keys())
@@ -215,10 +239,12 @@ class Reader:
         self.report(tell.PartitionsAssigned(partitions))
         self.core.feed(got.Assigned(initial), self.now())
 
-    def _committed(self, result: CommitResult) -> None:
-        self.report(tell.KafkaCommitted(result.positions, result.errors))
+    def _feed_commit(self, result: CommitResult) -> None:
         answer = got.KafkaCommitted(result.positions, result.errors, result.gone)
         self.core.feed(answer, self.now())
+
+    def _tell_commit(self, result: CommitResult) -> None:
+        self.report(tell.KafkaCommitted(result.positions, result.errors))
 
     # --------------------------------------------------------------------- effects
 
@@ -237,7 +263,8 @@ class Reader:
             case do.CommitKafka(positions, wait):
                 result = self.source.commit(positions, wait=wait)
                 if result is not None:
-                    self._committed(result)
+                    self._feed_commit(result)
+                    self._tell_commit(result)
             case do.Release() | do.Landed() | do.Outage():
                 pass
             case do.Fail(error):

@@ -177,13 +177,27 @@ class SourceContract(ReadingContract):
             reader.source.close()
 
     def test_closing_gives_everything_back(self, world: SourceWorld) -> None:
-        """By `on_revoke`, once, with all that was assigned."""
+        """By `on_revoke`, once, with all that was assigned, and in time to commit."""
         fill(world, 10)
-        with opened(world) as reader:
+        answers: list[CommitResult] = []
+
+        revoked: list[frozenset[LogPartition]] = []
+
+        def drain(leaving: frozenset[LogPartition]) -> None:
+            revoked.append(leaving)
+            answers.append(commit(reader, dict.fromkeys(leaving, 7)))
+
+        reader = Reader(world.source(), world.patience, drain)
+        try:
             logs = reader.started()
             reader.read(20)
-            same(reader.revoked, [])
-        same(reader.revoked, [frozenset(logs)])
+            same(revoked, [])
+        finally:
+            reader.source.close()
+        same(revoked, [frozenset(logs)])
+        same([answer.errors for answer in answers], [{}])
+        with opened(world) as after:
+            same(dict(after.source.committed(after.started())), dict.fromkeys(logs, 7))
 
     def test_after_a_failed_poll_a_start_brings_everything(
         self, world: SourceWorld

@@ -84,3 +84,11 @@ def test_falling_leader_epoch() -> None:
     assignment.moved(_log(0))
     assert assignment.follows(_log(0), 0, 1)
     assert not assignment.follows(_log(0), 1, 0)
+
+
+def test_leader_epoch_that_falls_within_the_first_run() -> None:
+    """The very first messages may be of two logs."""
+    assignment = _held()
+    assignment.start(_log(0), 7)
+    assert not assignment.follows(_log(0), 3, 0)
+    assert assignment.expected(ZERO) is None

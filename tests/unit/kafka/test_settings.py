@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from winestream.errors import ConfigurationError
+from winestream.errors import ConfigurationError, SourceError
 from winestream.kafka import EventProducer, KafkaSource
-from winestream.kafka.settings import REFUSED, without_secrets
+from winestream.kafka.settings import REFUSED, connection_settings, without_secrets
+from winestream.records import Room
 
 
 def _source(**settings: Any) -> KafkaSource:
@@ -104,6 +105,9 @@ def test_consumer_protocol() -> None:
             "config": {"session.timeout.ms": 6000},
             "session_timeout": timedelta(seconds=6),
         },
+        {"topics": [""]},
+        {"topics": [7]},
+        {"topics": b"corks"},
     ],
     ids=str,
 )
@@ -111,6 +115,40 @@ def test_nonsense(settings: dict[str, Any]) -> None:
     """Arguments that mean nothing are refused when the source is made."""
     with pytest.raises(ConfigurationError):
         _source(**settings)
+
+
+def test_a_topic_that_the_client_refuses() -> None:
+    """A broken pattern shows when it is subscribed to, and no client stays behind."""
+    source = _source(topics=["^[corks"])
+    with pytest.raises(ConfigurationError, match=r"\^\[corks"):
+        source.open(lambda _: None)
+    with pytest.raises(SourceError, match="not open"):
+        source.poll(Room(1, 1), 0.0)
+
+
+def test_a_second_open() -> None:
+    """It would leave the first client behind, a member of the group."""
+    source = _source()
+    source.open(lambda _: None)
+    try:
+        with pytest.raises(ConfigurationError, match="opened once"):
+            source.open(lambda _: None)
+    finally:
+        source.close()
+
+
+def test_what_leads_to_the_brokers_is_for_every_client() -> None:
+    """Who asks for a topic's identity connects as the reader does."""
+    leading = {
+        "bootstrap.servers": "b:9092",
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": "ca.pem",
+        "https.ca.location": "token-ca.pem",
+        "sasl.oauthbearer.method": "oidc",
+        "client.dns.lookup": "use_all_dns_ips",
+    }
+    rest = {"group.id": "g", "max.poll.interval.ms": 6000}
+    assert connection_settings(leading | rest) == leading
 
 
 def test_secrets() -> None:

@@ -3,16 +3,20 @@
 from datetime import timedelta
 
 import pytest
-from sink_kit import A, Kit, values
+from sink_kit import A, Kit, PlainWriter, values
 
 from winestream import telemetry as tell
 from winestream.core import RetryPolicy
 from winestream.errors import (
     AbandonedError,
+    ConfigurationError,
     FatalWriteError,
     RetryableWriteError,
     SourceError,
 )
+from winestream.ports import CommitResult
+from winestream.sink.desk import Answered
+from winestream.telemetry import Hook
 from winestream.testing import Fault, FaultPlan
 
 
@@ -117,3 +121,95 @@ def test_an_interrupt_during_the_last_flush_does_not_wait_for_a_dead_writer() ->
         kit.sink.close()
     assert kit.clock() - began < 35
     assert kit.source.commits == {}
+
+
+def test_a_stop_during_a_drain_has_its_own_deadline() -> None:
+    """A revocation that waits for a warehouse does not make the stop wait for it."""
+    drain, soon = timedelta(seconds=60), timedelta(seconds=5)
+    kit = Kit(*values(3), drain=drain, stop_within=soon)
+    kit.sink.open()
+    kit.turns(0.5)
+    kit.desk.silent = True
+    kit.source.revoke(A)
+    began, answer = kit.clock(), kit.desk.answer
+
+    def stopped_meanwhile(timeout: float) -> Answered | None:
+        if kit.clock() > began + 10:
+            kit.sink.stop()
+        return answer(timeout)
+
+    kit.desk.answer = stopped_meanwhile  # type: ignore[method-assign]
+    while kit.sink.step(0.05):
+        pass
+    assert kit.clock() - began == pytest.approx(10 + 5, abs=2)
+    with pytest.raises(AbandonedError, match="3 messages"):
+        kit.sink.close()
+
+
+def test_an_interrupted_join_of_the_writer_still_leaves_the_group() -> None:
+    """A second Ctrl-C, while the writer is waited for, leaves no member behind."""
+    kit = Kit(*values(3))
+    closed: list[bool] = []
+    kit.source.close = lambda: closed.append(True)  # type: ignore[method-assign]
+
+    def interrupted(_timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    kit.desk.close = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        kit.sink.run(until_caught_up=True)
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("kind", [tell.CursorsClaimed, tell.WriteFailed])
+def test_an_interrupt_in_a_hook_loses_no_answer_of_the_writer(kind: type) -> None:
+    """A hook is the user's code, and Ctrl-C may come while it runs."""
+    kit = Kit(*values(10), faults=FaultPlan.fail_once(), hooks=[once(kind)])
+    with kit.sink:
+        with pytest.raises(KeyboardInterrupt):
+            kit.turns(10)
+        kit.turns(10)
+    assert kit.landed() == list(range(10))
+
+
+@pytest.mark.parametrize("writer", [None, PlainWriter()])
+def test_an_interrupt_in_a_hook_loses_no_news_of_the_group(
+    writer: PlainWriter | None,
+) -> None:
+    """A commit's answer and a loss come with one poll; what is told comes later."""
+    kit = Kit(*values(3), writer=writer)
+    with kit.sink:
+        kit.turns(5)
+        kit.source._answers.append(CommitResult({A: 3}))
+        kit.source.lose(A)
+        kit.sink._report._hooks.append(once(tell.KafkaCommitted))
+        with pytest.raises(KeyboardInterrupt):
+            kit.turns(1)
+        kit.turns(1)
+        kit.source.assign(A)
+        kit.source.append(A, *values(4))
+        kit.turns(10)
+    assert kit.landed()[-4:] == [3, 4, 5, 6]
+
+
+def test_a_step_before_open_and_a_second_open_are_told() -> None:
+    """Both would do nothing at all, or leave a member of the group behind."""
+    kit = Kit(*values(3))
+    with pytest.raises(ConfigurationError, match="with sink:"):
+        kit.sink.step()
+    kit.sink.run(until_caught_up=True)
+    assert kit.landed() == [0, 1, 2]
+    with pytest.raises(ConfigurationError, match="opened once"):
+        kit.sink.run()
+
+
+def once(kind: type) -> Hook:
+    """Return a hook that is interrupted the first time it is told of `kind`."""
+    armed = [kind]
+
+    def hook(value: tell.Telemetry) -> None:
+        if armed and isinstance(value, armed[0]):
+            armed.clear()
+            raise KeyboardInterrupt
+
+    return hook
