@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from winestream.codec.strict import Reader
 
 _TABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_RESERVED = "DEAD_LETTERS"
+"""What is no event goes there, and lies beside the tables of events."""
 
 
 class Routes:
@@ -111,4 +113,8 @@ def _check_table(table: object, where: str) -> None:
         raise ConfigurationError(
             f"{where}: {table!r} is no table name; use capitals, digits and "
             "underscores, e.g. RAW_ORDERS"
+        )
+    if table == _RESERVED:
+        raise ConfigurationError(
+            f"{where}: {table} is the table of what is no event; use another name"
         )

@@ -88,6 +88,11 @@ class FileWriter:
 
     # ------------------------------------------------------------------- the writer
 
+    @property
+    def pipeline(self) -> str:
+        """The pipeline whose cursors it keeps."""
+        return self._pipeline
+
     def open(self) -> None:
         """Make the folder or check what is in it, and sweep old leftovers.
 

@@ -100,6 +100,10 @@ GONE: Final = frozenset(
 )
 OUT_OF_RANGE: Final = KafkaError._AUTO_OFFSET_RESET
 OUTAGE: Final = KafkaError._ALL_BROKERS_DOWN
+# Why a broker is not reached; repeated at each of many attempts.
+UNREACHABLE: Final = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._SSL}
+)
 
 
 def kafka_error_of(error: BaseException) -> KafkaError | None:
@@ -108,9 +112,12 @@ def kafka_error_of(error: BaseException) -> KafkaError | None:
     return inner if isinstance(inner, KafkaError) else None
 
 
-def source_error(error: KafkaError, doing: str) -> SourceError:
-    """Return the error to raise for one of Kafka's; `doing` says what was tried."""
-    said = f"{doing}: {error.str()} ({error.name()})"
+def source_error(error: KafkaError, doing: str, why: str = "") -> SourceError:
+    """Return the error to raise for one of Kafka's; `doing` says what was tried.
+
+    `why` is what the client said before.
+    """
+    said = f"{doing}: {error.str()} ({error.name()})" + (f"; {why}" if why else "")
     if (advice := FATAL_ADVICE.get(error.code())) is not None:
         return FatalSourceError(f"{said}; {advice}")
     if error.fatal():

@@ -166,7 +166,9 @@ def consumer_settings(
     check(config, owned=owned, refused=REFUSED)
     settings: dict[str, Setting] = {
         "client.id": "winestream",
-        "log_level": 3,
+        # It writes 20 lines a second on stderr while no broker answers. What they say
+        # comes with the errors that `poll` raises.
+        "log_level": 2,
         "allow.auto.create.topics": False,
         # New topics and partitions are noticed within half a minute.
         "topic.metadata.refresh.interval.ms": 30_000,

@@ -17,6 +17,7 @@ from winestream.kafka.errors import (
     MISSING,
     OUT_OF_RANGE,
     OUTAGE,
+    UNREACHABLE,
     error_from,
     source_error,
 )
@@ -44,6 +45,7 @@ class Trouble:
         self._stalled: set[LogPartition] = set()
         self._out_of_range: list[OutOfRange] = []
         self._outage_at = float("-inf")
+        self._unreachable = ""
 
     # -- noting --------------------------------------------------------------------
 
@@ -70,7 +72,10 @@ class Trouble:
             now = self._clock()
             if now - self._outage_at >= _OUTAGE_EVERY:
                 self._outage_at = now
-                self.note(source_error(error, "talking to the brokers"))
+                doing = "talking to the brokers"
+                self.note(source_error(error, doing, self._unreachable))
+        elif error.code() in UNREACHABLE:
+            self._unreachable = error.str()
 
     def sort_out(self, message: Message, assignment: Assignment) -> str | None:
         """Note the error a message reports; return a topic whose id is in doubt."""

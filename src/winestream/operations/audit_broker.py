@@ -35,10 +35,11 @@ class KafkaBroker:
     ) -> None:
         settings = {
             "client.id": "winestream-audit",
-            "log_level": 3,
+            "log_level": 2,  # as the source's
             **connection_settings(config or {}),
             "bootstrap.servers": bootstrap,
         }
+        self._bootstrap = bootstrap
         self._admin = Admin(settings)
         try:
             self._consumer = Consumer(
@@ -59,7 +60,8 @@ class KafkaBroker:
                 [TopicPartition(*name) for name in sorted(names)], timeout=_TIMEOUT
             )
         except Exception as error:
-            raise error_from(error, "asking for committed positions") from error
+            doing = f"asking {self._bootstrap} for committed positions"
+            raise error_from(error, doing) from error
         found = {(part.topic, part.partition): part.offset for part in parts}
         positions = {log: found[log.topic, log.partition] for log in wanted}
         return {log: offset for log, offset in positions.items() if offset >= 0}

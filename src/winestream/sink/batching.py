@@ -91,6 +91,12 @@ class BatchingSink:
                 f"pipeline {pipeline!r} must be a letter followed by at most 62 "
                 "letters, digits, '-' or '_': it names cursors and transactions"
             )
+        its = getattr(writer, "pipeline", pipeline)
+        if its != pipeline:
+            raise ConfigurationError(
+                f"the writer keeps the cursors of pipeline {its!r}, and the sink's is "
+                f"{pipeline!r}: give both one name"
+            )
         self.pipeline = pipeline
         self.owner = owner or _new_owner()
         cursors = isinstance(writer, CursorStore)

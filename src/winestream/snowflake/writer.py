@@ -77,6 +77,11 @@ class SnowflakeWriter:
 
     # ------------------------------------------------------------------- the writer
 
+    @property
+    def pipeline(self) -> str:
+        """The pipeline whose cursors it keeps."""
+        return self._pipeline
+
     def open(self) -> None:
         """Sign in, check that the tables are there, sweep old leftovers.
 

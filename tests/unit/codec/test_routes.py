@@ -229,6 +229,16 @@ def test_a_table_must_be_an_identifier(table: Any) -> None:
         Routes({}, unknown=table)
 
 
+def test_the_table_of_dead_letters_takes_no_events() -> None:
+    """An event there would be counted as what is none."""
+    for tables, unknown in (
+        ({OrderCreated: "DEAD_LETTERS"}, "X"),
+        ({}, "DEAD_LETTERS"),
+    ):
+        with pytest.raises(ConfigurationError, match="what is no event"):
+            Routes(tables, unknown=unknown)
+
+
 @pytest.mark.parametrize(
     "annotation",
     [

@@ -89,13 +89,13 @@ def test_client_errors() -> None:
     clock = [0.0]
     trouble = Trouble(60, clock=lambda: clock[0])
     outage = KafkaError(KafkaError._ALL_BROKERS_DOWN)
-    trouble.on_error(KafkaError(KafkaError._TRANSPORT))
+    trouble.on_error(KafkaError(KafkaError._TRANSPORT, "b:9092: Connection refused"))
     assert not trouble.noted
     for clock[0], told in ((0.0, True), (9.0, False), (10.0, True)):
         trouble.on_error(outage)
         assert trouble.noted == told
         if told:
-            with pytest.raises(SourceError):
+            with pytest.raises(SourceError, match="b:9092: Connection refused"):
                 trouble.raise_noted()
     trouble.on_error(KafkaError(KafkaError._AUTHENTICATION))
     with pytest.raises(FatalSourceError, match=r"sasl\.password"):

@@ -1,9 +1,10 @@
 """How a sink ends: stopped, failed, abandoned or interrupted, and what it says."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sink_kit import A, Kit, PlainWriter, values
+from sink_kit import A, Kit, OneTable, PlainWriter, values
 
 from winestream import telemetry as tell
 from winestream.core import RetryPolicy
@@ -14,10 +15,12 @@ from winestream.errors import (
     RetryableWriteError,
     SourceError,
 )
+from winestream.files import FileWriter
 from winestream.ports import CommitResult
+from winestream.sink import BatchingSink
 from winestream.sink.desk import Answered
 from winestream.telemetry import Hook
-from winestream.testing import Fault, FaultPlan
+from winestream.testing import Fault, FaultPlan, MemorySource
 
 
 def test_a_commit_for_nothing_at_the_very_end_is_not_called_success() -> None:
@@ -201,6 +204,13 @@ def test_a_step_before_open_and_a_second_open_are_told() -> None:
     assert kit.landed() == [0, 1, 2]
     with pytest.raises(ConfigurationError, match="opened once"):
         kit.sink.run()
+
+
+def test_the_writers_pipeline_is_the_sinks(tmp_path: Path) -> None:
+    """Cursors and telemetry under two names would let an audit find nothing."""
+    writer = FileWriter(tmp_path, pipeline="cellar")
+    with pytest.raises(ConfigurationError, match="'cellar', and the sink's is 'test'"):
+        BatchingSink(MemorySource({}), OneTable(), writer, pipeline="test")
 
 
 def once(kind: type) -> Hook:
