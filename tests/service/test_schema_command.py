@@ -162,9 +162,16 @@ def test_own_migrations_have_their_own_folder_and_numbers(
     service.query("SELECT 1")
     folder = tmp_path / "migrations"
     folder.mkdir()
-    sql = run(tmp_path, "schema", "ddl", CLASS, "--table", "RAW_CORKS")[1]
+    ddl = ["schema", "ddl", CLASS, "--table", "RAW_CORKS"]
+    sql = run(tmp_path, *ddl, "--loader-role", "WINESTREAM_LOADER")[1]
+    grant = "GRANT INSERT ON TABLE RAW.RAW_CORKS TO ROLE WINESTREAM_LOADER;\n"
+    assert (sql, sql.count("GRANT ")) == (
+        run(tmp_path, *ddl)[1] + "\n" + grant,
+        1,
+    )
     (folder / "0001_corks.sql").write_text(sql)
     deploy = ["deploy", "--config", file.name, "--migrations", "migrations"]
+    deploy += ["--pipeline", service.pipeline, "--table", "RAW_CORKS"]
     code, out, errors = run(tmp_path, *deploy, "--dry-run")
     assert (code, errors) == (0, "")
     assert "CREATE TABLE IF NOT EXISTS RAW.RAW_CORKS" in out
@@ -172,6 +179,7 @@ def test_own_migrations_have_their_own_folder_and_numbers(
     assert (code, errors) == (0, "")
     assert "applying migrations/0001_corks.sql" in out
     assert "migrations: 1 applied, 0 there" in out
+    assert f"registered RAW_CORKS for {service.pipeline}" in out
     assert service.query("SELECT * FROM RAW.CORK_RETURNED") == []
     assert "migrations: 0 applied, 1 there" in run(tmp_path, *deploy)[1]
 

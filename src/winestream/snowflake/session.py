@@ -137,6 +137,10 @@ class Session:
 
 
 def _verb(sql: str) -> str:
-    """Name a statement by its first words, up to the first value in it."""
-    words = itertools.takewhile(lambda word: word[0].isalpha(), sql.split()[:3])
-    return " ".join(words)
+    """Name a statement by its first words, up to the first value in it.
+
+    What stands in double quotes is a name, such as the table of a COPY.
+    """
+    first = sql.split()[:3]
+    words = itertools.takewhile(lambda w: w[0].isalpha() or w[0] == '"', first)
+    return " ".join(words).replace('"', "")
