@@ -66,8 +66,7 @@ class Session:
                 )
             )
         except Exception as error:  # noqa: BLE001 — the one seam for vendor errors
-            who = settings.user or settings.connection_name
-            raise translate(error, f"sign in as {who}") from None
+            raise translate(error, f"sign in as {settings.place}") from None
 
     def run(
         self, sql: str, values: Sequence[Any] = (), *, data: bool = False
