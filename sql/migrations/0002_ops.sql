@@ -4,6 +4,7 @@
 -- Undo:       DROP TABLE OPS.INGEST_TABLES, OPS.INGEST_GAPS, OPS.INGEST_LEDGER,
 --             OPS.INGEST_CURSOR, one statement each. Without its cursor a pipeline
 --             starts at its start policy again: truncate RAW as well, or rows double.
+-- Part:       core
 --
 -- A log partition is four columns: CLUSTER_ID, TOPIC_ID, TOPIC, KAFKA_PARTITION.
 -- Ranges are half-open: TO_OFFSET and NEXT_OFFSET are the next offset to read.

@@ -3,6 +3,7 @@
 -- Owner role: DEPLOYER; LOADER inserts, TRANSFORMER and AUDITOR read.
 -- Undo:       DROP TABLE RAW.DEAD_LETTERS, RAW.RAW_EVENTS, RAW.RAW_INVENTORY,
 --             RAW.RAW_ORDERS, one statement each; then rewind the pipeline's cursors.
+-- Part:       core
 --
 -- One shape for every RAW table: the event's head, the log coordinates, the message's
 -- key and time, the slice that brought it, and PAYLOAD, the exact text. It is VARCHAR:

@@ -3,6 +3,7 @@
 -- Owner role: DEPLOYER; LOADER reads and writes the stage and uses the format.
 -- Undo:       DROP FILE FORMAT RAW.INGEST_PARQUET; DROP STAGE RAW.INGEST_STAGE;
 --             files of slices that were not yet written go too and are made again.
+-- Part:       core
 --
 -- Made here and never by the sink: DDL would commit its open transaction.
 -- USE_LOGICAL_TYPE reads timestamps as what they are; BINARY_AS_TEXT is off, since keys

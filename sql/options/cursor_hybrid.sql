@@ -3,6 +3,7 @@
 -- Owner role: DEPLOYER; LOADER reads and writes, AUDITOR reads.
 -- Undo:       DROP TABLE OPS.INGEST_CURSOR; see 0002_ops.sql for what that means.
 -- When:       cursor_table = hybrid
+-- Part:       core
 --
 -- Applied before the migrations: 0002 then finds its table there and leaves it. Rows
 -- are locked one by one here, a whole standard table at each UPDATE. A database that

@@ -1,16 +1,14 @@
--- Purpose:    five roles, and for each what its work needs and no more.
+-- Purpose:    four roles, and for each what its work needs and no more.
 -- Layer:      all.
 -- Owner role: DEPLOYER, which has to hold CREATE ROLE and MANAGE GRANTS.
 -- Undo:       DROP ROLE, one statement each; REVOKE takes single rights back.
 --
--- LOADER adds to RAW and keeps the cursor; what it delivered it can neither change nor
--- delete. TRANSFORMER reads RAW, adds to STAGING, merges PRODUCTION, owns and runs the
--- tasks. READER sees ANALYTICS and the two tables of PRODUCTION that name no customer.
--- AUDITOR reads all and changes nothing. DEPLOYER holds TRANSFORMER: its tasks have to
--- be altered.
+-- The fifth, LOADER, has a file of its own, 45_loader.sql. TRANSFORMER reads RAW,
+-- adds to STAGING, merges PRODUCTION, owns and runs the tasks. READER sees ANALYTICS
+-- and the two tables of PRODUCTION that name no customer. AUDITOR reads all and
+-- changes nothing. DEPLOYER holds TRANSFORMER: its tasks have to be altered.
 -- Giving the tasks away suspends them: deploy resumes all of them as its last step.
 
-CREATE ROLE IF NOT EXISTS ${loader_role};
 CREATE ROLE IF NOT EXISTS ${transformer_role};
 CREATE ROLE IF NOT EXISTS ${reader_role};
 CREATE ROLE IF NOT EXISTS ${auditor_role};
@@ -18,27 +16,12 @@ CREATE ROLE IF NOT EXISTS ${deployer_role};
 
 GRANT ROLE ${transformer_role} TO ROLE ${deployer_role};
 
-GRANT USAGE ON DATABASE ${database} TO ROLE ${loader_role};
 GRANT USAGE ON DATABASE ${database} TO ROLE ${transformer_role};
 GRANT USAGE ON DATABASE ${database} TO ROLE ${reader_role};
 GRANT USAGE ON DATABASE ${database} TO ROLE ${auditor_role};
-GRANT USAGE ON WAREHOUSE ${warehouse} TO ROLE ${loader_role};
 GRANT USAGE ON WAREHOUSE ${warehouse} TO ROLE ${transformer_role};
 GRANT USAGE ON WAREHOUSE ${warehouse} TO ROLE ${reader_role};
 GRANT USAGE ON WAREHOUSE ${warehouse} TO ROLE ${auditor_role};
-
--- LOADER; the writer asks at its start whether its tables are there, with a SELECT.
-GRANT USAGE ON SCHEMA RAW TO ROLE ${loader_role};
-GRANT USAGE ON SCHEMA OPS TO ROLE ${loader_role};
-GRANT INSERT ON TABLE RAW.RAW_ORDERS TO ROLE ${loader_role};
-GRANT INSERT ON TABLE RAW.RAW_INVENTORY TO ROLE ${loader_role};
-GRANT INSERT ON TABLE RAW.RAW_EVENTS TO ROLE ${loader_role};
-GRANT SELECT, INSERT ON TABLE RAW.DEAD_LETTERS TO ROLE ${loader_role};
-GRANT READ, WRITE ON STAGE RAW.INGEST_STAGE TO ROLE ${loader_role};
-GRANT USAGE ON FILE FORMAT RAW.INGEST_PARQUET TO ROLE ${loader_role};
-GRANT SELECT, INSERT, UPDATE ON TABLE OPS.INGEST_CURSOR TO ROLE ${loader_role};
-GRANT SELECT, INSERT ON TABLE OPS.INGEST_LEDGER TO ROLE ${loader_role};
-GRANT SELECT, INSERT ON TABLE OPS.INGEST_GAPS TO ROLE ${loader_role};
 
 -- TRANSFORMER
 GRANT USAGE ON SCHEMA RAW TO ROLE ${transformer_role};

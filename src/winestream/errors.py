@@ -49,7 +49,8 @@ class NewLogError(WinestreamError):
         super().__init__(
             f"{names}: the warehouse holds a cursor for another log of this name. "
             "If the topic was made again on purpose, run once with "
-            'on_new_log="start"; otherwise check the bootstrap servers.'
+            'SafetyPolicy(on_new_log="start"), for `winestream run` with '
+            "--set safety.on_new_log=start; otherwise check the bootstrap servers."
         )
 
 

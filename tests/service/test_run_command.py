@@ -68,6 +68,20 @@ def test_a_consumer_runs_from_settings_alone(
     assert PASSWORD not in "\n".join(consumer.lines)
 
 
+def test_a_missing_table_is_named_with_the_way_to_it(
+    winestream_service: ServiceUnderTest, topic: str, file: Path, cork: Any
+) -> None:
+    """`deploy` alone does not make the table of a class of the user's own."""
+    service = winestream_service
+    service.deploy()
+    _produce(service, topic, cork, 1)
+    with Running(file.parent, "--config", file.name) as consumer:
+        assert consumer.wait() == 2
+    said = consumer.lines[-1]
+    assert "INTO RAW.RAW_CORKS: 002003" in said
+    assert "winestream schema ddl" in said
+
+
 def test_an_outage_is_not_ready_and_a_stop_in_it_says_start_again(
     winestream_broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,10 @@ def _insert(service: ServiceUnderTest, payload: str, number: int) -> None:
 def test_the_printed_sql_gives_typed_values(
     winestream_service: ServiceUnderTest, folder: Path
 ) -> None:
-    """Deployed as a migration of the user's own; a value that does not fit is NULL."""
+    """Deployed as a migration of the user's own; a value that does not fit is NULL.
+
+    Money is rounded to ten digits behind the point; 29 before it do not fit.
+    """
     service = winestream_service
     _events(folder, RICH)
     code, sql, errors = run(folder, "schema", "ddl", CLASS, "--table", "RAW_CORKS")
@@ -99,6 +102,8 @@ def test_the_printed_sql_gives_typed_values(
         deploy_user_migrations(connection, [migration])
     _insert(service, json.dumps(BODY), 0)
     _insert(service, json.dumps(BODY | {"quantity": "many", "taster": None}), 1)
+    _insert(service, json.dumps(BODY | {"deposit": "0.12345678905"}), 2)
+    _insert(service, json.dumps(BODY | {"deposit": "1" + "0" * 28}), 3)
     rows = service.query(
         'SELECT CORK_ID, DEPOSIT, QUANTITY, WEIGHT, INTACT, DRAWN_AT, "ORDER", '
         "TASTER_NAME, TASTER_BORN, NOTES, TOPIC FROM RAW.CORK_RETURNED "
@@ -111,6 +116,7 @@ def test_the_printed_sql_gives_typed_values(
     assert json.loads(rows[0][9]) == ["dry"]
     assert rows[0][10] == "corks"
     assert (rows[1][2], rows[1][7], rows[1][8]) == (None, None, None)
+    assert [row[1] for row in rows[2:]] == [Decimal("0.1234567891"), None]
 
 
 @pytest.mark.parametrize(
@@ -162,9 +168,16 @@ def test_own_migrations_have_their_own_folder_and_numbers(
     service.query("SELECT 1")
     folder = tmp_path / "migrations"
     folder.mkdir()
-    sql = run(tmp_path, "schema", "ddl", CLASS, "--table", "RAW_CORKS")[1]
+    ddl = ["schema", "ddl", CLASS, "--table", "RAW_CORKS"]
+    sql = run(tmp_path, *ddl, "--loader-role", "WINESTREAM_LOADER")[1]
+    grant = "GRANT INSERT ON TABLE RAW.RAW_CORKS TO ROLE WINESTREAM_LOADER;\n"
+    assert (sql, sql.count("GRANT ")) == (
+        run(tmp_path, *ddl)[1] + "\n" + grant,
+        1,
+    )
     (folder / "0001_corks.sql").write_text(sql)
     deploy = ["deploy", "--config", file.name, "--migrations", "migrations"]
+    deploy += ["--pipeline", service.pipeline, "--table", "RAW_CORKS"]
     code, out, errors = run(tmp_path, *deploy, "--dry-run")
     assert (code, errors) == (0, "")
     assert "CREATE TABLE IF NOT EXISTS RAW.RAW_CORKS" in out
@@ -172,6 +185,7 @@ def test_own_migrations_have_their_own_folder_and_numbers(
     assert (code, errors) == (0, "")
     assert "applying migrations/0001_corks.sql" in out
     assert "migrations: 1 applied, 0 there" in out
+    assert f"registered RAW_CORKS for {service.pipeline}" in out
     assert service.query("SELECT * FROM RAW.CORK_RETURNED") == []
     assert "migrations: 0 applied, 1 there" in run(tmp_path, *deploy)[1]
 

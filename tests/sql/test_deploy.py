@@ -10,6 +10,7 @@ from winestream.errors import ConfigurationError
 from winestream.operations.deploy import deploy, register_tables
 from winestream.operations.migrations import Migration, packaged_migrations
 from winestream.operations.session import DeployError
+from winestream.operations.status import status
 
 Connect = Callable[..., SnowflakeConnection]
 NAMES = tuple(each.name for each in packaged_migrations())
@@ -40,6 +41,42 @@ def test_a_second_deploy_changes_nothing(connect: Connect, autocommit: bool) -> 
         _rows(other, "SELECT * FROM OPS.DEPLOY_HISTORY"),
     )
     assert len(before[0]) == 10
+
+
+def _schemas(connection: SnowflakeConnection) -> set[str]:
+    found = _rows(
+        connection, "SELECT DISTINCT TABLE_SCHEMA FROM INFORMATION_SCHEMA.TABLES"
+    )
+    return {schema for (schema,) in found} - {"INFORMATION_SCHEMA"}
+
+
+def test_the_core_is_what_every_sink_needs_and_no_more(
+    connection: SnowflakeConnection,
+) -> None:
+    """RAW and OPS as of a whole deploy, no task; again it changes nothing."""
+    report = deploy(connection, core_only=True)
+    assert (report.applied, report.repeated) == (NAMES[:4], ("45_loader.sql",))
+    assert not report.resumed
+    assert _schemas(connection) == {"RAW", "OPS"}
+    assert len(_everything(connection)) == 10
+    seen = status(connection)
+    assert (seen.tasks, seen.streams) == ((), ())
+    assert [layer.layer for layer in seen.layers] == ["RAW"]
+    again = deploy(connection, core_only=True)
+    assert (again.applied, again.statements) == ((), ())
+    assert again.unchanged == NAMES[:4]
+
+
+def test_the_rest_may_follow_the_core(connection: SnowflakeConnection) -> None:
+    """And the core alone after that takes nothing away and resumes nothing."""
+    deploy(connection, core_only=True)
+    rest = deploy(connection)
+    assert (rest.unchanged, rest.applied) == (NAMES[:4], NAMES[4:])
+    assert "ANALYTICS" in _schemas(connection)
+    connection.cursor().execute("ALTER TASK OPS.LOAD_PROD_ORDERS SUSPEND")
+    report = deploy(connection, core_only=True)
+    assert (report.applied, report.repeated, report.resumed) == ((), (), ())
+    assert len(status(connection).tasks) == 7
 
 
 def test_the_history_says_who_and_when(connection: SnowflakeConnection) -> None:

@@ -121,6 +121,22 @@ def test_options_may_come_from_the_environment(
     assert lines[-1].startswith(database)
 
 
+def test_the_core_alone_is_an_option(
+    warehouse: EmbeddedWarehouse, database: str
+) -> None:
+    """A service of one's own needs no merchant's warehouse, and says what it got."""
+    code, lines, errors = _run(
+        "deploy", *_embedded(warehouse, database), "--core-only", **PASSWORD
+    )
+    assert (code, errors) == (0, "")
+    assert "applying 0004_stage.sql" in lines
+    assert lines[-2:] == [
+        "repeatable files: 1 applied, 0 same",
+        f"{database}: 4 migrations applied, 0 there already",
+    ]
+    assert not any("resumed" in line or "STAGING" in line.upper() for line in lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

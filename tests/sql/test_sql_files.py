@@ -250,6 +250,16 @@ def test_a_backfill_is_its_task_from_the_table(file: SqlFile) -> None:
     assert body == wanted
 
 
+def test_the_core_knows_no_other_layer() -> None:
+    """`deploy --core-only` makes these alone: nothing in them may need the rest."""
+    core = [file for file in FILES if "\n-- Part:       core\n" in file.text]
+    assert len(core) == 6
+    for statement in (part for file in core for part in file.statements):
+        assert not re.search(
+            r"\b(STAGING|PRODUCTION|ANALYTICS|TASK|STREAM)\b", statement.normalised
+        )
+
+
 def test_a_role_gets_no_more_than_its_work_needs() -> None:
     """Who may change what, read from the grants themselves."""
     grants = [

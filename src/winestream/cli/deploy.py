@@ -29,6 +29,7 @@ def run(  # noqa: PLR0913 — a parameter per option
     pipeline: str | None = None,
     table: Annotated[list[str] | None, Parameter(negative=())] = None,
     var: Annotated[list[str] | None, Parameter(negative=())] = None,
+    core_only: Annotated[bool, Parameter(negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     migrations: Path | None = None,
     scope: str | None = None,
@@ -47,6 +48,9 @@ def run(  # noqa: PLR0913 — a parameter per option
         A variable of the SQL files, name=value; once for each. See sql/README.md.
     dry_run
         Print the statements that would run and change nothing.
+    core_only
+        Only what a service of your own needs: RAW, OPS and the loader's role, without
+        the wine merchant's layers, views and tasks.
     migrations
         A folder with your own migrations, NNNN_name.sql; they run after winestream's.
     scope
@@ -75,6 +79,7 @@ def run(  # noqa: PLR0913 — a parameter per option
             variables=assignments(var or []),
             dry_run=dry_run,
             on_apply=lambda name: _say(f"applying {name}"),
+            core_only=core_only,
         )
         own = _deploy_own(connection, migrations, scope, dry_run=dry_run)
         if dry_run:

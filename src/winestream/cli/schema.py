@@ -15,10 +15,23 @@ if TYPE_CHECKING:
 app = App(name="schema", help="Tables and views for your own event classes.")
 
 CANNOT_COMPARE = 3
+_NOTES = """\
+-- Needs:      winestream deploy first; INSERT on the table for the role that the
+--             consumer signs in with (--loader-role prints the grant).
+-- Numbers:    a decimal column is NUMBER(38, 10): more than 10 digits behind the point
+--             are rounded, more than 28 before it are NULL. The table's PAYLOAD has
+--             every digit.
+"""
 
 
 @app.command
-def ddl(event: str, *, table: str | None = None, view: str | None = None) -> None:
+def ddl(
+    event: str,
+    *,
+    table: str | None = None,
+    view: str | None = None,
+    loader_role: str | None = None,
+) -> None:
     """Print the table of an event class and a typed view over it.
 
     Redirect it into a file of your own migrations.
@@ -31,6 +44,8 @@ def ddl(event: str, *, table: str | None = None, view: str | None = None) -> Non
         The RAW table; RAW_ and the event type otherwise.
     view
         The view, in the schema RAW; named like the event type otherwise.
+    loader_role
+        The role the consumer signs in with: print the grant it needs as well.
     """
     from winestream.operations.schema import (  # noqa: PLC0415 — loads Arrow
         raw_table,
@@ -39,6 +54,7 @@ def ddl(event: str, *, table: str | None = None, view: str | None = None) -> Non
     from winestream.operations.schema.ddl import (  # noqa: PLC0415 — as above
         default_table,
         default_view,
+        loader_grant,
     )
 
     shape = _shape(event)
@@ -46,9 +62,12 @@ def ddl(event: str, *, table: str | None = None, view: str | None = None) -> Non
     text = (
         f"-- Purpose:    events of {shape.name}, exactly as they came, and typed.\n"
         "-- Layer:      RAW.\n"
+        f"{_NOTES}"
         f"-- Undo:       DROP VIEW RAW.{view}; DROP TABLE RAW.{table};\n\n"
         f"{raw_table(table)}\n{typed_view(shape, table=table, view=view)}"
     )
+    if loader_role is not None:
+        text += f"\n{loader_grant(table, loader_role)}"
     sys.stdout.write(text)
 
 

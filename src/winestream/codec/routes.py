@@ -78,8 +78,10 @@ class Routes:
     def encode(self, event: Event) -> bytes:
         """Return the event's JSON: money as decimal strings, times in UTC with a `Z`.
 
-        Raises `DecodeError` for an event that could not be read back (a wrong type, a
-        NaN, a time without zone): such a message is never put on the wire. An event of
+        An int where money belongs is written as the whole number it is. Raises
+        `DecodeError`, with the field, for a float there, whose digits are not the ones
+        meant, and for an event that could not be read back (a wrong type, a NaN, a
+        time without zone): such a message is never put on the wire. An event of
         a class without a route is encoded all the same; it reads back as unknown.
         """
         from winestream.codec.wire import to_json  # noqa: PLC0415 — loads msgspec

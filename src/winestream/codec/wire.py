@@ -1,16 +1,17 @@
 """From an event to its JSON."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
 import attrs
 import msgspec
 
-from winestream.codec.fields import HEAD, wire_fields
+from winestream.codec.fields import HEAD, plain, wire_fields
 from winestream.errors import DecodeError
 from winestream.events import Event, UnknownEvent
 
@@ -59,10 +60,52 @@ def _members_of(body: str) -> dict[str, msgspec.Raw]:
 
 
 def _record(instance: Any) -> dict[str, Any]:  # noqa: ANN401 — any attrs instance
-    return {
-        field.name: _plain(getattr(instance, field.name))
-        for field in wire_fields(type(instance))
-    }
+    written = {}
+    cls = type(instance)
+    for name, money in _members_written(cls):  # type: ignore[arg-type] # has a hash
+        value = getattr(instance, name)
+        try:
+            if money:
+                _refuse_floats(value)
+            written[name] = _plain(value)
+        except DecodeError as error:
+            path = f"$.{name}{error.path[1:]}"
+            raise DecodeError(error.reason, path, error.detail) from None
+    return written
+
+
+@lru_cache
+def _members_written(cls: type) -> tuple[tuple[str, bool], ...]:
+    """Return each field's name and whether money is in it, and no float may be."""
+    found = []
+    for field in wire_fields(cls):
+        single = list(_single_types(field.type))  # some have no hash
+        found.append((field.name, Decimal in single and float not in single))
+    return tuple(found)
+
+
+def _single_types(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 — an annotation
+    annotation = plain(annotation)
+    arguments = get_args(annotation)
+    if not arguments or get_origin(annotation) is Literal:
+        yield annotation
+        return
+    for argument in arguments:
+        yield from _single_types(argument)
+
+
+def _refuse_floats(value: Any) -> None:  # noqa: ANN401 — any field's value
+    """Raise for a float among money: its digits are not the ones that were meant."""
+    if isinstance(value, float):
+        raise DecodeError(
+            "wrong-type", detail="money is a Decimal, not a float: Decimal('0.30')"
+        )
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple, set, frozenset)):
+        return
+    for item in value:
+        _refuse_floats(item)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 — any field's value

@@ -14,6 +14,7 @@ from winestream.errors import ConfigurationError
 from winestream.operations.migrations import (
     Migration,
     in_order,
+    is_core,
     packaged_migrations,
 )
 from winestream.operations.repeatables import (
@@ -64,12 +65,13 @@ class DeployReport:
     resumed: tuple[str, ...] = ()
 
 
-def deploy(
+def deploy(  # noqa: PLR0913 — each is a choice of its own
     connection: Connection,
     *,
     migrations: Iterable[Migration] | None = None,
     templates: Templates | None = None,
     variables: Mapping[str, str] | None = None,
+    core_only: bool = False,
     dry_run: bool = False,
     resume: bool = True,
     on_apply: Callable[[str], None] | None = None,
@@ -79,11 +81,13 @@ def deploy(
     `migrations` and `templates` (the repeatable files) default to winestream's own;
     with migrations of a caller's there are no others than the caller's templates. A
     caller's migrations must hold all that were ever deployed there. `variables` are
-    the values of `${…}` that differ from the defaults; see `variables.py`. `on_apply`
+    the values of `${…}` that differ from the defaults; see `variables.py`. With
+    `core_only` there are only the files that every sink needs, RAW, OPS and the
+    loader's role, and no task; a later deploy without it adds the rest. `on_apply`
     is told each file's name before it runs. At the end suspended tasks are resumed,
-    unless `resume` is false. Run again it changes nothing. A dry run changes nothing
-    either and needs no more than the right to read; it reports the statements it would
-    run.
+    unless `resume` is false or it is the core only. Run again it changes nothing. A dry
+    run changes nothing either and needs no more than the right to read; it reports the
+    statements it would run.
 
     Raises `ConfigurationError` when there is no current database, when a deployed
     migration was edited or is missing here, the numbers are not 1, 2, 3 …, a variable
@@ -93,6 +97,8 @@ def deploy(
     if templates is None:
         templates = packaged_templates() if migrations is None else Templates()
     wanted = in_order(packaged_migrations() if migrations is None else migrations)
+    if core_only:
+        templates = templates.core()
     planned = [statement for each in wanted for statement in each.statements]
     if not planned:
         raise ConfigurationError("there is no migration to deploy.")
@@ -106,7 +112,11 @@ def deploy(
     repeated = (*before, *after)
     done, applied = _history(session), _checksums(session) if repeated else {}
     _check(wanted, done, database)
-    missing = [_ready(each, filling) for each in wanted if each.version not in done]
+    missing = [
+        _ready(each, filling)
+        for each in wanted
+        if each.version not in done and (not core_only or is_core(each.text))
+    ]
     changed = {e.name for e in repeated if applied.get(e.name) != e.checksum}
     first = [each for each in before if each.name in changed]
     last = [each for each in after if each.name in changed]
@@ -118,7 +128,7 @@ def deploy(
                 on_apply(file.name)
             _apply(session, file)
     resumed: tuple[str, ...] = ()
-    if templates.after and resume and not dry_run:
+    if templates.after and resume and not (dry_run or core_only):
         resumed = resume_tasks(session, _TASKS)
     return DeployReport(
         applied=tuple(each.name for each in missing),

@@ -15,7 +15,16 @@ import attrs
 from winestream.errors import ConfigurationError
 from winestream.operations.statements import Statement, split_statements
 
+_PART = re.compile(r"^-- Part: +core *$", re.MULTILINE)
 _FILE_NAME = re.compile(r"(?P<version>\d{4})_[a-z0-9_]+\.sql", re.ASCII)
+
+
+def is_core(text: str) -> bool:
+    """Whether a file's head says that every sink needs it (`-- Part: core`).
+
+    The rest is the merchant's own warehouse.
+    """
+    return _PART.search(text.partition("\n\n")[0]) is not None
 
 
 @attrs.frozen(slots=False)

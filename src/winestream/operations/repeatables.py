@@ -15,6 +15,7 @@ from pathlib import Path
 import attrs
 
 from winestream.errors import ConfigurationError
+from winestream.operations.migrations import is_core
 from winestream.operations.statements import Statement, split_statements
 from winestream.operations.variables import fill
 
@@ -82,6 +83,14 @@ class Templates:
 
     before: tuple[Template, ...] = ()
     after: tuple[Template, ...] = ()
+
+    def core(self) -> "Templates":
+        """Return those that every sink needs."""
+        before, after = (
+            tuple(each for each in part if is_core(each.text))
+            for part in (self.before, self.after)
+        )
+        return Templates(before, after)
 
 
 def read_templates(directory: Path) -> tuple[Template, ...]:

@@ -49,6 +49,12 @@ _ADVICE = {
     3001: "the role lacks a privilege: see the grants in sql/",
     904: "a column is missing: run `winestream deploy` and compare with sql/",
 }
+_MISSING = frozenset({2003, 2043})
+_OWN_TABLE = (
+    "; for a table of your own print it with `winestream schema ddl`, keep it in your "
+    "own migrations, run `winestream deploy --migrations` and grant INSERT on it to "
+    "the role that signs in"
+)
 _FATAL_STATES = ("28", "42", "0A", "57P03")
 """Sign-in, syntax and access, not supported, no warehouse."""
 
@@ -94,6 +100,8 @@ def translate(error: BaseException, doing: str, *, data: bool = False) -> WriteE
         )
     if kind is Kind.FATAL:
         advice = _ADVICE.get(errno, "look the code up in Snowflake's documentation")
+        if data and errno in _MISSING:
+            advice += _OWN_TABLE  # which deploy alone does not make
         return FatalWriteError(f"{doing}: {code}, {advice}{where}")
     name = type(error).__name__
     return RetryableWriteError(f"{doing}: {code} {name}{where}")

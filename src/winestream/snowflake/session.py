@@ -66,8 +66,7 @@ class Session:
                 )
             )
         except Exception as error:  # noqa: BLE001 — the one seam for vendor errors
-            who = settings.user or settings.connection_name
-            raise translate(error, f"sign in as {who}") from None
+            raise translate(error, f"sign in as {settings.place}") from None
 
     def run(
         self, sql: str, values: Sequence[Any] = (), *, data: bool = False
@@ -137,6 +136,10 @@ class Session:
 
 
 def _verb(sql: str) -> str:
-    """Name a statement by its first words, up to the first value in it."""
-    words = itertools.takewhile(lambda word: word[0].isalpha(), sql.split()[:3])
-    return " ".join(words)
+    """Name a statement by its first words, up to the first value in it.
+
+    What stands in double quotes is a name, such as the table of a COPY.
+    """
+    first = sql.split()[:3]
+    words = itertools.takewhile(lambda w: w[0].isalpha() or w[0] == '"', first)
+    return " ".join(words).replace('"', "")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,10 @@ def _secret() -> Any:  # noqa: ANN401 — as attrs.field
     return attrs.field(default=None, repr=False, metadata={"secret": True})
 
 
+def _path(value: "str | PathLike[str] | None") -> Path | None:
+    return None if value is None else Path(value)
+
+
 def _option_secret(name: str) -> bool:
     return any(word in name.lower() for word in ("pass", "secret", "token", "key"))
 
@@ -49,7 +54,7 @@ class ConnectionSettings:
     `connection_name`: an entry of Snowflake's connections.toml (`connections_file`
     where it is not in its usual place), which then holds the secret; account, role and
     the like given here override the entry's. A file is read again at each sign-in, so
-    that a renewed token or key is taken up.
+    that a renewed token or key is taken up; its path may be given as a string.
 
     `host` is for private link and for embedded warehouses, `proxy_host` and
     `proxy_port` for a way out over HTTP.
@@ -69,14 +74,14 @@ class ConnectionSettings:
     user: str | None = None
     database: str | None = None
     connection_name: str | None = None
-    connections_file: Path | None = None
+    connections_file: Path | None = attrs.field(default=None, converter=_path)
     password: str | None = _secret()
-    password_file: Path | None = None
+    password_file: Path | None = attrs.field(default=None, converter=_path)
     private_key: str | None = _secret()
-    private_key_file: Path | None = None
+    private_key_file: Path | None = attrs.field(default=None, converter=_path)
     private_key_passphrase: str | None = _secret()
     token: str | None = _secret()
-    token_file: Path | None = None
+    token_file: Path | None = attrs.field(default=None, converter=_path)
     warehouse: str | None = None
     role: str | None = None
     host: str | None = None
@@ -120,6 +125,19 @@ class ConnectionSettings:
     def method(self) -> str:
         """The setting that says how to sign in, one of `METHODS`."""
         return self._methods_given()[0]
+
+    @property
+    def place(self) -> str:
+        """Who signs in where, for people: no secret, and only what was given."""
+        account = self.account or f"connection {self.connection_name}"
+        address = ":".join(str(part) for part in (self.host, self.port) if part)
+        proxy = f"{self.proxy_host}:{self.proxy_port}" if self.proxy_host else ""
+        return (
+            (f"{self.user} to " if self.user else "")
+            + account
+            + (f" at {address}" if address else "")
+            + (f" through the proxy {proxy}" if proxy else "")
+        )
 
     def session_parameters(self, query_tag: str) -> dict[str, Any]:
         """Return what every session is set to; a fresh dict, the connector keeps it."""

@@ -1,5 +1,6 @@
 """What `Routes` promises: tables, columns, configuration errors, round trips."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time
@@ -343,7 +344,13 @@ def test_encode_writes_one_flat_object() -> None:
         ({"money": Decimal("NaN")}, "invalid-value", "$.money"),
         ({"ratio": float("nan")}, "wrong-type", "$.ratio"),
         ({"number": "7"}, "wrong-type", "$.number"),
-        ({"moment": datetime(2026, 1, 1)}, "naive-time", "$"),  # noqa: DTZ001 — naive on purpose
+        ({"moment": datetime(2026, 1, 1)}, "naive-time", "$.moment"),  # noqa: DTZ001 — naive on purpose
+        ({"spare": Barrel(litres=1, price=0.1 + 0.2)}, "wrong-type", "$.spare.price"),  # type: ignore[arg-type]
+        ({"money": 0.1 + 0.2}, "wrong-type", "$.money"),
+        ({"rate": 1.0}, "wrong-type", "$.rate"),
+        ({"amounts": [Decimal(1), 0.5]}, "wrong-type", "$.amounts"),
+        ({"by_grape": {Grape.SYRAH: 0.5}}, "wrong-type", "$.by_grape"),
+        ({"pair": (1, 0.5)}, "wrong-type", "$.pair"),
         ({"text": "\ud800"}, "invalid-value", "$"),
         ({"text": object()}, "invalid-value", "$"),
         ({"event_id": ""}, "invalid-value", "$.event_id"),
@@ -356,6 +363,21 @@ def test_encode_refuses_what_could_not_be_read_back(
     with pytest.raises(DecodeError) as caught:
         ROUTES.encode(attrs.evolve(CELLAR, **change))
     assert (caught.value.reason, caught.value.path) == (reason, path)
+
+
+def test_a_float_is_refused_only_where_it_is_money() -> None:
+    """An int is exact and goes; a field that says float as well takes both."""
+    change: dict[str, Any] = {"money": 3, "ratio": 0.5, "amounts": [2, None]}
+    value = json.loads(ROUTES.encode(attrs.evolve(CELLAR, **change)))
+    assert [value["money"], value["ratio"], value["amounts"]] == [3, 0.5, [2, None]]
+
+    @attrs.frozen(kw_only=True)
+    class Weighed(Event):
+        weights: dict[str, Decimal | float]
+
+    event = Weighed(weights={"a": 0.5, "b": Decimal("0.5")})
+    written = json.loads(Routes({Weighed: "RAW_W"}).encode(event))
+    assert written["weights"] == {"a": 0.5, "b": "0.5"}
 
 
 def test_encode_takes_an_event_without_a_route() -> None:

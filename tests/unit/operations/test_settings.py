@@ -1,5 +1,6 @@
 """One schema, three sources, every problem with the place where it stands."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from winestream.core import BatchPolicy, FreshnessPolicy
-from winestream.errors import ConfigurationError
+from winestream.core import BatchPolicy, FreshnessPolicy, SafetyPolicy
+from winestream.errors import ConfigurationError, NewLogError
 from winestream.operations.settings import (
     ConsumerSettings,
     Entry,
@@ -18,6 +19,7 @@ from winestream.operations.settings import (
     resolve,
 )
 from winestream.operations.settings.sources import from_assignments
+from winestream.records import LogPartition
 
 SECRET = "hunter2-canary"  # noqa: S105 — an example
 
@@ -112,6 +114,16 @@ def test_flags_beat_the_environment_which_beats_the_file(file: Path) -> None:
     assert origins["batch.max_bytes"] == ("16000000", f"{file}, batch.max_bytes")
     assert origins["snowflake.role"] == ("LOADER", "WINESTREAM_SNOWFLAKE_ROLE")
     assert origins["batch.gap_linger"] == ("1min", "default")
+
+
+def test_what_the_error_of_a_new_log_advises_is_a_setting(file: Path) -> None:
+    """Both ways that it names, in code and as a flag, are the same policy."""
+    said = str(NewLogError([LogPartition("cluster", "id", "corks", 0)]))
+    flag = re.search(r"`winestream run` with --set (\S+);", said)
+    assert flag is not None
+    settings = _resolve(file, {}, flag[1]).require()
+    assert settings.safety == SafetyPolicy(on_new_log="start")
+    assert 'SafetyPolicy(on_new_log="start")' in said
 
 
 def test_freshness_takes_the_lingers_place(file: Path) -> None:

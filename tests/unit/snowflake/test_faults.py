@@ -108,3 +108,12 @@ def test_what_deploy_makes_is_told_by_name(errno: int) -> None:
     """A missing object says what to run."""
     fatal = translate(_error(errno, "02000"), "COPY INTO")
     assert "winestream deploy" in str(fatal)
+    assert "schema ddl" not in str(fatal)
+
+
+@pytest.mark.parametrize("errno", [2003, 2043])
+def test_a_missing_table_of_the_users_own_is_made_otherwise(errno: int) -> None:
+    """`deploy` alone does not make it: the way there is told whole."""
+    fatal = str(translate(_error(errno, "42S02"), "COPY INTO RAW.RAW_X", data=True))
+    for said in ("RAW.RAW_X", "winestream schema ddl", "--migrations", "grant INSERT"):
+        assert said in fatal

@@ -117,6 +117,16 @@ def test_only_commit_has_an_unknown_outcome(error: Exception) -> None:
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize("verb", ["COPY INTO", "INSERT INTO"])
+def test_a_refused_load_names_its_table(verb: str) -> None:
+    """As a person writes it, without quotes; nothing behind it is quoted."""
+    missing = _error(2003, "42S02")
+    session = Session(_Connection(copy=missing, insert=missing))
+    with pytest.raises(FatalWriteError, match=f"^{verb} RAW.RAW_CORKS: 002003") as it:
+        session.run(f'{verb} "RAW"."RAW_CORKS" FROM @X VALUES (\'v\')', data=True)
+    assert "'v'" not in str(it.value)
+
+
 def test_a_begin_that_fails_writes_nothing() -> None:
     """The body does not run."""
     session = Session(_Connection(begin=CUT))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from winestream.errors import ConfigurationError
+from winestream.errors import ConfigurationError, RetryableWriteError
 from winestream.snowflake import ConnectionSettings
+from winestream.snowflake.session import Session
 
 PASSWORD, PHRASE = "hunter2", "open sesame"
 WHO = {"account": "acme", "user": "loader", "database": "WINE"}
@@ -52,6 +53,47 @@ def test_a_key_file_must_exist(tmp_path: Path) -> None:
     """A wrong path is found before anything is connected."""
     with pytest.raises(ConfigurationError, match=r"missing\.p8 does not exist"):
         _settings(password=None, private_key_file=tmp_path / "missing.p8")
+
+
+@pytest.mark.parametrize("name", ["private_key_file", "password_file", "token_file"])
+def test_a_path_may_be_a_string(name: str, tmp_path: Path) -> None:
+    """As anybody writes it first; a file that is not there is named all the same."""
+    with pytest.raises(ConfigurationError, match=rf"{name} /nope/file[ :]"):
+        _settings(**{"password": None, name: "/nope/file"})
+    file = tmp_path / "secret"
+    file.write_text("sesame")
+    given = _settings(password=None, password_file=str(file))
+    assert given == _settings(password=None, password_file=file)
+    assert given.sign_in()["password"] == "sesame"  # noqa: S105 — an example
+
+
+def test_the_place_names_who_and_where_and_no_secret() -> None:
+    """What the error of a sign-in says about it."""
+    assert _settings().place == "loader to acme"
+    near = _settings(host="127.0.0.1", port=8080)
+    assert near.place == "loader to acme at 127.0.0.1:8080"
+    out = _settings(
+        host="acme.example",
+        proxy_host="px",
+        proxy_port=3128,
+        proxy_user="u",
+        proxy_password=PHRASE,
+    )
+    assert out.place == "loader to acme at acme.example through the proxy px:3128"
+    by_name = ConnectionSettings(connection_name="prod")
+    assert by_name.place == "connection prod"
+
+
+def test_a_sign_in_that_fails_names_the_place() -> None:
+    """Nobody listens there; the password stays out of it."""
+    near = _settings(
+        host="127.0.0.1", port=9, protocol="http", login_timeout=timedelta(seconds=1)
+    )
+    with pytest.raises(
+        RetryableWriteError, match=r"sign in as loader to acme at 127\.0\.0\.1:9: "
+    ) as caught:
+        Session.open(near, "wine", "me")
+    assert PASSWORD not in str(caught.value)
 
 
 def test_a_key_pair_is_handed_to_the_connector(key_file: Path, der: bytes) -> None:

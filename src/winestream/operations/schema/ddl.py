@@ -83,11 +83,20 @@ def raw_table(table: str) -> str:
     return f"CREATE TABLE IF NOT EXISTS RAW.{_name(table)} (\n{lines}\n);\n"
 
 
+def loader_grant(table: str, role: str) -> str:
+    """Return the GRANT a consumer's role needs to write a RAW table, and no more.
+
+    Raises `ConfigurationError` for a name that is none.
+    """
+    return f"GRANT INSERT ON TABLE RAW.{_name(table)} TO ROLE {_name(role)};\n"
+
+
 def typed_view(event: EventShape, *, table: str, view: str) -> str:
     """Return the CREATE VIEW with a typed column for each field.
 
     Nested objects are flattened with `_`; arrays, maps and unions are VARIANT. A value
-    that its column's type does not take is NULL; the exact text stays in the table.
+    that its column's type does not take is NULL, a decimal is rounded to the ten digits
+    its column has behind the point; the exact text stays in the table.
     Times are UTC without a zone, as everywhere. Raises `ConfigurationError` for two
     fields that would be one column.
     """
