@@ -84,6 +84,27 @@ def test_deploying_twice_applies_once(
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], "WINESTREAM"),
+        (["--warehouse", "CELLAR_WH"], "CELLAR_WH"),
+        (["--warehouse", "CELLAR_WH", "--var", "warehouse=TASKS_WH"], "TASKS_WH"),
+    ],
+)
+def test_tasks_run_on_the_warehouse_that_was_given(
+    warehouse: EmbeddedWarehouse, database: str, arguments: list[str], wanted: str
+) -> None:
+    """On the sign-in's, on another where `--var` names one, else on the default."""
+    options = [*_embedded(warehouse, database), *arguments]
+    code, lines, errors = _run("deploy", *options, "--dry-run", **PASSWORD)
+    assert (code, errors) == (0, "")
+    named = [
+        line.split(" = ")[1].rstrip(";") for line in lines if "WAREHOUSE = " in line
+    ]
+    assert set(named) == {wanted}
+
+
 def test_a_dry_run_prints_the_statements(
     warehouse: EmbeddedWarehouse, database: str, tmp_path: Path
 ) -> None:
