@@ -84,6 +84,19 @@ def test_deploying_twice_applies_once(
     ]
 
 
+def test_a_table_that_does_not_exist_is_refused(
+    warehouse: EmbeddedWarehouse, database: str
+) -> None:
+    """Exit code 1, its name and what to do; none of the tables is registered."""
+    options = _embedded(warehouse, database)
+    tables = ["--pipeline", "ghost", "--table", "RAW_NOPE", "--table", "RAW_ORDERS"]
+    code, lines, errors = _run("deploy", *options, *tables, **PASSWORD)
+    assert code == 1
+    assert not [line for line in lines if line.startswith("registered")]
+    assert errors.startswith("winestream: RAW.RAW_NOPE cannot be noted for the audit")
+    assert "winestream schema ddl" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
