@@ -4,7 +4,7 @@
 
 It opens a page and goes on until Ctrl-C. Variables, all optional: HEADLESS=1 to end by
 itself and without a page, EVENTS how many messages (0: without end), POISON the share
-of broken ones (0.05), RATE messages a second (0: as fast as they go), SEED of the
+of broken ones (0 to 1), RATE messages a second (0: as fast as they go), SEED of the
 story, DATA a folder to keep the warehouse in. The last line of standard output is one
 JSON object.
 """
@@ -14,60 +14,28 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import attrs
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from full_stack.asked import AskedError, asked_for
 from full_stack.books import Ledger
 from full_stack.layers import Layers, look_through
 from full_stack.legend import legend
 from full_stack.progress import Progress
-from full_stack.stack import Stack, Wish
+from full_stack.stack import Stack
 from full_stack.verdict import Verdict, judge
 from full_stack.watchers import Watchers
 from winestream.errors import WinestreamError
 
 BIN = Path(sys.executable).parent
-DEFAULT_EVENTS = 5000
-DEFAULT_RATE = 40.0
 TICK_SECONDS = 0.25
 STALL_SECONDS = 120.0
 """The demo gives up when nothing lands for so long; an outage pauses for 60 s."""
-
-
-@attrs.frozen
-class Asked:
-    """What to do, whether with a page, and whether DATA is to be kept."""
-
-    wish: Wish
-    open: bool
-    keep: bool
-
-
-def asked_for() -> Asked:
-    """Read the variables."""
-    environ = os.environ
-    headless = environ.get("HEADLESS", "") not in ("", "0")
-    folder = environ.get("DATA")
-    data = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="winestream-demo-"))
-    events = environ.get("EVENTS") or (DEFAULT_EVENTS if headless else 0)
-    rate = environ.get("RATE") or (0 if headless else DEFAULT_RATE)
-    wish = Wish(
-        events=int(events),
-        rate=float(rate),
-        seed=int(environ.get("SEED") or 1855),
-        poison=float(environ.get("POISON") or 0),
-        data=data,
-        live=float(rate) > 0,
-    )
-    return Asked(wish, open=not headless, keep=bool(folder))
 
 
 @contextmanager
@@ -192,7 +160,11 @@ def run(stack: Stack, asked: threading.Event, *, open_: bool) -> tuple[Verdict, 
 
 def main() -> int:
     """Run and print the verdict; 0 when every message and cent is accounted for."""
-    given = asked_for()
+    try:
+        given = asked_for(os.environ)
+    except AskedError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     began = time.monotonic()
     try:
         with asked_to_stop() as asked, Stack(given.wish) as stack:

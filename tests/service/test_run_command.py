@@ -157,6 +157,10 @@ def test_bad_settings_are_exit_code_1_with_every_problem(file: Path) -> None:
         ({"set_": ["kafka.enable.auto.commit=true"]}, "enable.auto.commit cannot be"),
         ({"set_": ["kafka.secruity.protocol=x"]}, "No such configuration property"),
         ({"pipeline": "1st"}, "must be a letter followed by"),
+        (
+            {"set_": ["nonsense=1"], "route": ["cork_service.events:CorkReturnd=RAW"]},
+            "mean CorkReturned?",
+        ),
     ],
 )
 @pytest.mark.usefixtures("cork")

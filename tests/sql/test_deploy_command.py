@@ -84,6 +84,40 @@ def test_deploying_twice_applies_once(
     ]
 
 
+def test_a_table_that_does_not_exist_is_refused(
+    warehouse: EmbeddedWarehouse, database: str
+) -> None:
+    """Exit code 1, its name and what to do; none of the tables is registered."""
+    options = _embedded(warehouse, database)
+    tables = ["--pipeline", "ghost", "--table", "RAW_NOPE", "--table", "RAW_ORDERS"]
+    code, lines, errors = _run("deploy", *options, *tables, **PASSWORD)
+    assert code == 1
+    assert not [line for line in lines if line.startswith("registered")]
+    assert errors.startswith("winestream: RAW.RAW_NOPE cannot be noted for the audit")
+    assert "winestream schema ddl" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ([], "WINESTREAM"),
+        (["--warehouse", "CELLAR_WH"], "CELLAR_WH"),
+        (["--warehouse", "CELLAR_WH", "--var", "warehouse=TASKS_WH"], "TASKS_WH"),
+    ],
+)
+def test_tasks_run_on_the_warehouse_that_was_given(
+    warehouse: EmbeddedWarehouse, database: str, arguments: list[str], wanted: str
+) -> None:
+    """On the sign-in's, on another where `--var` names one, else on the default."""
+    options = [*_embedded(warehouse, database), *arguments]
+    code, lines, errors = _run("deploy", *options, "--dry-run", **PASSWORD)
+    assert (code, errors) == (0, "")
+    named = [
+        line.split(" = ")[1].rstrip(";") for line in lines if "WAREHOUSE = " in line
+    ]
+    assert set(named) == {wanted}
+
+
 def test_a_dry_run_prints_the_statements(
     warehouse: EmbeddedWarehouse, database: str, tmp_path: Path
 ) -> None:

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import attrs
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -18,7 +19,7 @@ from winestream.errors import SourceError
 from winestream.kafka.admin import Admin
 from winestream.kafka.identity import Identities
 from winestream.local import EmbeddedBroker, EmbeddedWarehouse
-from winestream.operations.audit import audit
+from winestream.operations.audit import NoCommitsError, audit
 from winestream.operations.audit_broker import KafkaBroker
 from winestream.operations.deploy import register_tables
 from winestream.records import LogPartition
@@ -285,14 +286,13 @@ def test_beside_kafka(world: World, broker: EmbeddedBroker) -> None:
         ):
             return audit(connection, PIPELINE, broker=kafka)
 
+    commit(broker, 25)
     report = audited()
     assert (report.ok, report.not_made) == (True, {})
     [part] = report.partitions
     assert part.lag == 5
     assert part.kafka is not None
-    assert (part.kafka.committed, part.kafka.high) == (None, 30)
-    commit(broker, 25)
-    assert audited().ok
+    assert (part.kafka.committed, part.kafka.high) == (25, 30)
     commit(broker, 26)
     [found] = audited().findings
     assert (found.check, found.start, found.stop) == ("kafka", 25, 26)
@@ -305,6 +305,77 @@ def test_beside_kafka(world: World, broker: EmbeddedBroker) -> None:
     made.write("two", [segment(log, 25, 40)])
     [found] = audited().findings
     assert "ends at 30, before the cursor" in found.detail
+
+
+def test_a_group_without_commits_is_refused(
+    world: World, broker: EmbeddedBroker
+) -> None:
+    """A mistyped --group proves nothing: exit code 2, and what to do."""
+    made = World(world.warehouse, "NO_COMMITS")
+    made.create()
+    log = log_of(broker)
+    made.write("one", [segment(log, 10, 25)])
+    commit(broker, 25)
+    beside = ["--bootstrap", broker.bootstrap, "--group"]
+    assert run(*options(made), *beside, GROUP)[0] == 0
+    code, lines, errors = run(*options(made), *beside, "typo")
+    assert (code, lines) == (2, [])
+    assert "the consumer group has no commits in any log of the pipeline" in errors
+
+
+@pytest.mark.parametrize(
+    ("moved", "commits", "refused"),
+    [
+        ((True, True), {}, True),
+        ((True, True), {1: 20}, False),
+        ((False, False), {}, False),
+    ],
+)
+def test_only_a_group_that_has_no_commits_at_all_is_refused(
+    world: World,
+    broker: EmbeddedBroker,
+    moved: tuple[bool, bool],
+    commits: dict[int, int],
+    *,
+    refused: bool,
+) -> None:
+    """One commit is enough, and where no cursor has moved there is nothing to commit.
+
+    A log of another cluster or topic id is not the broker's, so it does not count.
+    """
+    log = log_of(broker)
+    here = [log, log._replace(partition=1)]
+    made = World(world.warehouse, f"COMMITS_{len(commits)}_{moved.count(True)}")
+    made.create()
+    for each, has_moved in zip(here, moved, strict=True):
+        made.write(f"p{each.partition}", [segment(each, 10, 25)])
+        if not has_moved:
+            execute(made, "UPDATE OPS.INGEST_CURSOR SET NEXT_OFFSET = FIRST_OFFSET")
+    elsewhere = LogPartition("another", "elsewhere-id", "wine.orders", 7)
+    made.write("elsewhere", [segment(elsewhere, 10, 15)])
+    kafka = FakeBroker({here[n]: offset for n, offset in commits.items()}, here)
+    with made.connect() as connection:
+        if not refused:
+            assert "kafka" in audit(connection, PIPELINE, broker=kafka).made
+            return
+        with pytest.raises(NoCommitsError, match="has no commits"):
+            audit(connection, PIPELINE, broker=kafka)
+
+
+@attrs.frozen
+class FakeBroker:
+    """A group's commits, and logs of 30 messages."""
+
+    commits: dict[LogPartition, int]
+    logs: list[LogPartition]
+
+    def committed(self, logs: Iterable[LogPartition]) -> dict[LogPartition, int]:
+        """Return them."""
+        return {log: self.commits[log] for log in logs if log in self.commits}
+
+    def ends(self, logs: Iterable[LogPartition]) -> dict[LogPartition, tuple[int, int]]:
+        """Return the ends of those that are here."""
+        return {log: (0, 30) for log in logs if log in self.logs}
 
 
 def test_a_broker_of_other_logs(world: World, broker: EmbeddedBroker) -> None:

@@ -5,6 +5,7 @@ import datetime as dt
 import http.client
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from snowflake.connector.errors import Error, ProgrammingError
 
 from winestream.errors import ConfigurationError, WinestreamError
 from winestream.local import EmbeddedWarehouse, serve
+from winestream.operations.deploy import deploy, register_tables
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -343,6 +345,44 @@ def test_serve_shows_a_finished_run(tmp_path: Path) -> None:
         assert "RAW_ORDERS" in found.stdout
         serving.send_signal(signal.SIGINT)
         assert serving.wait(15) == 0
+
+
+def test_serve_prints_the_command_line_that_reaches_it(tmp_path: Path) -> None:
+    """As printed, with a pipeline's name put in, an audit of a finished run is made."""
+    with (
+        EmbeddedWarehouse.start(tmp_path) as started,
+        snowflake.connector.connect(
+            **started.connection, database="CELLAR", autocommit=True
+        ) as connection,
+    ):
+        deploy(connection)
+        register_tables(connection, "shop", ["RAW_ORDERS"])
+    code = (
+        "from pathlib import Path; from winestream.local import serve;"
+        f"serve(Path({str(tmp_path)!r}), None)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stdout is not None
+        line = next(said for said in serving.stdout if said.startswith("WINESTREAM_"))
+        password, program, *arguments = shlex.split(line.replace("PIPELINE", "shop"))
+        name, _, value = password.partition("=")
+        assert program == "winestream"
+        main = "from winestream.cli import main; main()"
+        kept = {k: v for k, v in os.environ.items() if "WINESTREAM" not in k}
+        found = subprocess.run(
+            [sys.executable, "-W", "error", "-c", main, *arguments],
+            env=kept | {name: value},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(15) == 0
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "shop: nothing is off" in found.stdout
 
 
 def test_serve_refuses_a_folder_without_a_run(tmp_path: Path) -> None:

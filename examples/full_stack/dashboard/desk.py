@@ -18,7 +18,7 @@ import snowflake.connector
 from full_stack.dashboard.settings import Settings
 from full_stack.wiring import GROUP, PIPELINE
 from winestream.errors import ConfigurationError, SourceError
-from winestream.operations.audit import Broker, audit
+from winestream.operations.audit import Broker, NoCommitsError, audit
 from winestream.operations.audit_broker import KafkaBroker
 from winestream.operations.audit_report import AuditReport
 
@@ -91,7 +91,7 @@ def _audit(settings: Settings) -> AuditReport:
             broker = stack.enter_context(KafkaBroker(settings.bootstrap, GROUP))
         try:
             return audit(connection, PIPELINE, broker=broker)
-        except SourceError:
+        except (SourceError, NoCommitsError):
             # Everything but the broker's part can still be proven.
             return audit(connection, PIPELINE)
 

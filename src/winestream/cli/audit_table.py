@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from winestream.cli.wide import print_whole
 from winestream.operations.audit_report import AuditReport, PartitionReport
 
 
@@ -37,8 +38,7 @@ def print_report(report: AuditReport) -> None:
             *((part.log.topic_id,) if ids else ()),
             *("-" if number is None else str(number) for number in numbers),
         )
-    console.width = max(console.width, console.measure(table).maximum)
-    console.print(table)
+    print_whole(console, table)
     for line in (*_checks(report), *verdict_lines(report)):
         console.print(line, markup=False)
 

@@ -25,17 +25,18 @@ def run(
     """
     resolution = options.resolve()
     problems = list(resolution.problems)
-    if resolution.settings is not None and check:
+    if check:
         from winestream.operations.consumer import (  # noqa: PLC0415 — loads the clients
             Consumer,
-            check_kafka_options,
+            wrong_parts,
         )
 
-        try:
-            Consumer(resolution.settings)
-            check_kafka_options(resolution.settings)
-        except ConfigurationError as error:
-            problems.append(str(error))
+        problems += wrong_parts(resolution.parsed)
+        if not problems:
+            try:
+                Consumer(resolution.require())
+            except ConfigurationError as error:
+                problems.append(str(error))
     for line in _table([(s.key, s.value, s.origin) for s in resolution.shown]):
         sys.stdout.write(line + "\n")
     sys.stdout.flush()

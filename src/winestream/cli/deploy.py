@@ -45,7 +45,8 @@ def run(  # noqa: PLR0913 — a parameter per option
     table
         A RAW table the pipeline writes; once for each.
     var
-        A variable of the SQL files, name=value; once for each. See sql/README.md.
+        A variable of the SQL files, name=value; once for each. See sql/README.md. The
+        tasks' warehouse is the sign-in's, unless --var warehouse=… names another.
     dry_run
         Print the statements that would run and change nothing.
     core_only
@@ -76,7 +77,7 @@ def run(  # noqa: PLR0913 — a parameter per option
             return
         report = deploy(
             connection,
-            variables=assignments(var or []),
+            variables=_variables(options, var or []),
             dry_run=dry_run,
             on_apply=lambda name: _say(f"applying {name}"),
             core_only=core_only,
@@ -89,6 +90,12 @@ def run(  # noqa: PLR0913 — a parameter per option
             for name in register_tables(connection, pipeline, table):
                 _say(f"registered {name} for {pipeline}")
     _sum_up(report, options.settings().database or "its database")
+
+
+def _variables(options: ConnectionOptions, var: list[str]) -> dict[str, str]:
+    """Return what was given; tasks run on the sign-in's warehouse unless told."""
+    warehouse = options.settings().warehouse
+    return ({"warehouse": warehouse} if warehouse else {}) | assignments(var)
 
 
 def _sum_up(report: DeployReport, database: str) -> None:

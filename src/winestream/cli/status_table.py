@@ -5,20 +5,29 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
+from winestream.cli.wide import print_whole
 from winestream.operations.status import Status
+
+_PROSE = "message"
+"""The column that may wrap; a name or a time never does."""
+_PROSE_WIDTH = 80
+"""Characters, so that one long message does not make the whole table as long."""
 
 
 def show(status: Status) -> None:
     """Print it. What needs somebody's attention is in words, not only in colour."""
     console = Console(highlight=False)
-    for table in (_tasks(status), _streams(status), _layers(status), _failures(status)):
-        console.print(table)
+    tables = (_tasks(status), _streams(status), _layers(status), _failures(status))
+    print_whole(console, *tables)
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column)
+        if column == _PROSE:
+            table.add_column(column, max_width=_PROSE_WIDTH, overflow="fold")
+        else:
+            table.add_column(column, no_wrap=True)
     return table
 
 

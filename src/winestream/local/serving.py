@@ -16,6 +16,13 @@ connection = snowflake.connector.connect(
 )
 print(connection.cursor().execute("SHOW TABLES IN ACCOUNT").fetchall())
 """
+_COMMAND = """
+On the command line, here with audit (PIPELINE is the name of one that wrote there):
+
+WINESTREAM_SNOWFLAKE_PASSWORD={password} winestream audit --account {account} \
+--user {user} --host {host} --port {port} --protocol {protocol} --database {database} \
+--pipeline PIPELINE
+"""
 
 
 def serve(
@@ -69,4 +76,5 @@ def _instructions(warehouse: EmbeddedWarehouse) -> str:
         f"Serving {databases} from {warehouse.data} "
         f"on {connection['host']}:{connection['port']}; Ctrl-C stops it.\n\n"
         + _SNIPPET.format(arguments=arguments)
+        + _COMMAND.format(**connection, database=(names or ["DATABASE"])[0])
     )

@@ -51,6 +51,10 @@ class AuditError(WinestreamError):
     """The warehouse refused a question of the audit; the message says which and why."""
 
 
+class NoCommitsError(ConfigurationError):
+    """The named consumer group is not the pipeline's, or has not committed yet."""
+
+
 class Broker(Protocol):
     """What an audit asks of Kafka. Raises `SourceError` or `ConfigurationError`."""
 
@@ -78,8 +82,10 @@ def audit(
     as gaps are reported and accepted. Without a broker the report says what was not
     checked.
 
-    Raises `ConfigurationError` when nothing is known of the pipeline, `AuditError` when
-    the warehouse refuses a question, `SourceError` when the broker does.
+    Raises `ConfigurationError` when nothing is known of the pipeline, `NoCommitsError`
+    when the broker's group has committed nothing in logs whose cursors have moved,
+    `AuditError` when the warehouse refuses a question, `SourceError` when the broker
+    does.
     """
     try:
         return _Audit(Session(connection), pipeline, accept_loss).run(broker)
@@ -122,6 +128,7 @@ class _Audit:
         standings = {
             log: Standing(committed.get(log), *ends[log]) for log in logs & ends.keys()
         }
+        _check_group(cursors, standings)
         partitions = [self._beside_kafka(each, standings) for each in partitions]
         made = [str(check) for check in Check if check is not Check.KAFKA]
         not_made = _not_made(fingerprints, broker, logs, standings)
@@ -237,6 +244,23 @@ class _Audit:
         if rows and counts:
             self.unlisted += int(rows[0][-1]) - len(rows)
         return rows
+
+
+def _check_group(
+    cursors: Iterable[CursorRow], standings: Mapping[LogPartition, Standing]
+) -> None:
+    """Refuse a group without commits: beside it every cursor would look right.
+
+    It is no finding: a pipeline that has just begun confirms its first slice first, and
+    one partition without a commit, while others have one, is nothing special.
+    """
+    moved = any(row.log in standings and row.position > row.first for row in cursors)
+    if moved and all(standing.committed is None for standing in standings.values()):
+        raise NoCommitsError(
+            "the consumer group has no commits in any log of the pipeline, though its "
+            "cursors have moved: name the group that the pipeline reads with (one that "
+            "has just begun commits in a moment), or audit without a broker"
+        )
 
 
 def _not_made(

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +19,7 @@ from winestream.events import event_type_of
 from winestream.instrumentation.prometheus import PrometheusHook
 from winestream.instrumentation.structlog import StructlogHook, configure_json_logging
 from winestream.kafka import KafkaSource
-from winestream.kafka.settings import without_secrets
+from winestream.kafka.settings import Setting, consumer_settings, without_secrets
 from winestream.operations.event_classes import event_class
 from winestream.operations.readiness import (
     Progress,
@@ -44,7 +44,7 @@ class Consumer:
 
     def __init__(self, settings: ConsumerSettings) -> None:
         self._settings = settings
-        routes = routes_of(settings)
+        routes = routes_of(settings.routes, settings.unknown_table)
         source = KafkaSource(
             settings.topics,
             group=settings.group,
@@ -98,28 +98,62 @@ class Consumer:
             sink.run()
 
 
-def routes_of(settings: ConsumerSettings) -> Routes:
+def routes_of(named: Mapping[str, str], unknown_table: str) -> Routes:
     """Return the routes with their classes. Raises `ConfigurationError`."""
     tables = {}
-    for name, table in settings.routes.items():
+    for name, table in named.items():
         try:
             tables[event_class(name)] = table
         except ConfigurationError as error:
             raise ConfigurationError(f"routes: {error}") from None
-    return Routes(tables, unknown=settings.unknown_table)
+    return Routes(tables, unknown=unknown_table)
 
 
-def check_kafka_options(settings: ConsumerSettings) -> None:
+def check_kafka_options(given: Mapping[str, Setting], group: str) -> None:
     """Raise `ConfigurationError` for an option the Kafka client does not take.
 
     Asks the client itself, which is given no broker and so connects to nothing.
     """
-    options = dict(settings.kafka)
+    options = dict(given)
     try:
-        kafka.Consumer({"log_level": 0, **options, "group.id": settings.group}).close()
+        kafka.Consumer({"log_level": 0, **options, "group.id": group}).close()
     except (kafka.KafkaException, TypeError, ValueError) as error:
         said = without_secrets(str(error), options)
         raise ConfigurationError(f"kafka: the client refuses: {said}") from None
+
+
+def wrong_parts(parsed: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the routes and with the Kafka options, a line each.
+
+    `parsed` has the settings that could be read. Each of the two is looked at if all it
+    is made of is among them, whatever else is missing.
+    """
+    found = []
+    for check in (_check_routes, _check_kafka):
+        try:
+            check(parsed)
+        except ConfigurationError as error:
+            found.append(str(error))
+    return found
+
+
+def _check_routes(parsed: Mapping[str, Any]) -> None:
+    if {"routes", "unknown_table"} <= parsed.keys():
+        routes_of(parsed["routes"], parsed["unknown_table"])
+
+
+def _check_kafka(parsed: Mapping[str, Any]) -> None:
+    if not {"kafka", "protocol", "max_poll_interval"} <= parsed.keys():
+        return
+    consumer_settings(
+        parsed["kafka"],
+        bootstrap=parsed.get("bootstrap", ""),
+        group=parsed.get("group", ""),
+        protocol=parsed["protocol"],
+        max_poll_interval=parsed["max_poll_interval"],
+        session_timeout=None,
+    )
+    check_kafka_options(parsed["kafka"], parsed.get("group") or "any")
 
 
 class Status:

@@ -149,7 +149,8 @@ def register_tables(
     Tables that are noted already stay, so a table that once got rows stays in the
     audit. Read it as a set: two deploys at the same moment may both note a table.
     Returns the names that were new, in upper case. Needs a deployed database.
-    Raises `ConfigurationError` for a name that is none, `DeployError` when refused.
+    Raises `ConfigurationError` for a name that is none and for new tables of which one
+    does not exist, and notes none of them then; `DeployError` when refused.
     """
     names = sorted({identifier(table)[1:-1] for table in tables})
     if not pipeline.strip():
@@ -165,6 +166,7 @@ def register_tables(
     }
     new = tuple(name for name in names if name not in known)
     if new:
+        _check_there(session, new)
         values = ", ".join(f"({owner}, {sql_text(name)})" for name in new)
         session.run(
             f"INSERT INTO OPS.INGEST_TABLES (PIPELINE, TABLE_NAME) VALUES {values}",  # noqa: S608 — quoted literals
@@ -172,6 +174,26 @@ def register_tables(
         )
         session.commit(where)
     return new
+
+
+def _check_there(session: Session, names: Iterable[str]) -> None:
+    """Raise `ConfigurationError` for RAW tables that are not there to be audited."""
+    listed = ", ".join(map(sql_text, names))
+    there = {
+        str(name)
+        for (name,) in session.rows(
+            "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES "  # noqa: S608 — quoted literals
+            f"WHERE TABLE_SCHEMA = 'RAW' AND TABLE_NAME IN ({listed})",
+            "the tables of RAW",
+        )
+    }
+    missing = [f"RAW.{name}" for name in names if name not in there]
+    if missing:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} cannot be noted for the audit: this role sees no "
+            "such table. Look at the name, or make the table first: `winestream schema "
+            "ddl` prints one and `winestream deploy --migrations` makes it."
+        )
 
 
 def _filled(

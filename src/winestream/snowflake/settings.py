@@ -222,7 +222,9 @@ class ConnectionSettings:
             )
         if not given:
             raise ConfigurationError(
-                f"say how to sign in: give exactly one of {', '.join(METHODS)}"
+                f"say how to sign in: give exactly one of {', '.join(METHODS)}; to a "
+                "command password, private_key and token are no flags but variables, "
+                "WINESTREAM_SNOWFLAKE_PASSWORD and so on"
             )
         if self.private_key_passphrase is not None and "private_key" not in given[0]:
             raise ConfigurationError(

@@ -21,7 +21,12 @@ from winestream.errors import (
     SourceError,
     WinestreamError,
 )
-from winestream.operations.consumer import Consumer, Status, check_kafka_options
+from winestream.operations.consumer import (
+    Consumer,
+    Status,
+    check_kafka_options,
+    wrong_parts,
+)
 from winestream.operations.settings import (
     ConsumerSettings,
     from_environment,
@@ -124,11 +129,42 @@ def test_a_consumer_is_wired_without_connecting() -> None:
 def test_kafka_options_are_the_clients_to_judge() -> None:
     """A misspelt one is refused, and no secret is quoted."""
     secret = {"WINESTREAM_KAFKA__SASL__PASSWORD": "hunter2"}
-    check_kafka_options(_settings(**secret))
+    check_kafka_options(_settings(**secret).kafka, "g")
     bad = _settings(**secret, WINESTREAM_KAFKA__SECRUITY__PROTOCOL="SASL_SSL")
     with pytest.raises(ConfigurationError, match="No such configuration") as caught:
-        check_kafka_options(bad)
+        check_kafka_options(bad.kafka, "g")
     assert "hunter2" not in str(caught.value)
+
+
+def test_routes_and_kafka_options_are_checked_whatever_else_is_wrong() -> None:
+    """Each by what it is made of; one that could not even be read is not judged."""
+    wrong = {
+        "WINESTREAM_ROUTES": "winestream.events:OrderCreatd=RAW_ORDERS",
+        "WINESTREAM_KAFKA__SECRUITY__PROTOCOL": "SASL_SSL",
+        "WINESTREAM_BATCH__LINGER": "soon",
+        "WINESTREAM_NONSENSE": "1",
+    }
+    given = {k: v for k, v in SETTINGS.items() if not k.endswith("GROUP")} | wrong
+    resolution = resolve(ConsumerSettings, from_environment(given))
+    assert len(resolution.problems) == 3  # the group, the linger, the nonsense
+    routes, options = wrong_parts(resolution.parsed)
+    assert "did you mean OrderCreated?" in routes
+    assert "No such configuration property" in options
+
+    unread = given | {
+        "WINESTREAM_ROUTES": "winestream.events",
+        "WINESTREAM_MAX_POLL_INTERVAL": "soon",
+    }
+    parsed = resolve(ConsumerSettings, from_environment(unread)).parsed
+    assert wrong_parts(parsed) == []
+
+
+def test_an_option_that_winestream_owns_is_refused_beside_other_problems() -> None:
+    """It is the same refusal that a consumer would end with."""
+    more = {"WINESTREAM_KAFKA__ENABLE__AUTO__COMMIT": "true", "WINESTREAM_NONSENSE": ""}
+    resolution = resolve(ConsumerSettings, from_environment(SETTINGS | more))
+    (said,) = wrong_parts(resolution.parsed)
+    assert "enable.auto.commit cannot be" in said
 
 
 @pytest.mark.parametrize(

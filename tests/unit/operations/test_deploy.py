@@ -25,6 +25,7 @@ class FakeWarehouse:
         self.statements: list[str] = []
         self.history: list[tuple[int, str, str]] = []
         self.tables: list[tuple[str, str]] = []
+        self.raw = ["RAW_A", "RAW_B", "RAW_C"]
         self.refuse: str | None = None
         self.commits = self.rollbacks = self.open_cursors = 0
         self.unreachable = False
@@ -59,6 +60,8 @@ class FakeWarehouse:
     def _answer_to(self, command: str) -> Sequence[Any]:
         if "CURRENT_DATABASE" in command:
             return [(self.database,)]
+        if "TABLE_SCHEMA = 'RAW'" in command:
+            return [(name,) for name in self.raw if f"'{name}'" in command]
         if "INFORMATION_SCHEMA.TABLES" in command:
             made = any("OPS.DEPLOY_HISTORY (\n" in each for each in self.statements)
             return [("DEPLOY_HISTORY",)] if made else []
@@ -222,6 +225,18 @@ def test_tables_are_registered_once() -> None:
     assert register_tables(warehouse, "wine", ["RAW_A"]) == ()
     assert register_tables(warehouse, "beer", ["RAW_A"]) == ("RAW_A",)
     assert len(warehouse.tables) == 4
+
+
+def test_a_table_that_is_not_there_is_not_registered() -> None:
+    """An audit of it could never be made; its neighbours wait, what is noted stays."""
+    warehouse = FakeWarehouse()
+    register_tables(warehouse, "wine", ["RAW_A"])
+    with pytest.raises(ConfigurationError, match=r"RAW\.RAW_NOPE cannot") as caught:
+        register_tables(warehouse, "wine", ["RAW_A", "RAW_B", "raw_nope"])
+    assert "RAW_B" not in str(caught.value)
+    assert warehouse.tables == [("wine", "RAW_A")]
+    warehouse.raw.remove("RAW_A")
+    assert register_tables(warehouse, "wine", ["RAW_A"]) == ()
 
 
 @pytest.mark.parametrize(

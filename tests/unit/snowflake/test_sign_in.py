@@ -140,6 +140,7 @@ def test_a_renewed_secret_is_taken_up(tmp_path: Path) -> None:
     [
         ({}, "say where to sign in: connection_name, or account and user"),
         (WHO, f"exactly one of {', '.join(METHODS)}"),
+        (WHO, "no flags but variables, WINESTREAM_SNOWFLAKE_PASSWORD"),
         ({"account": "a", "user": "u", "password": "p"}, "database is missing"),
         (WHO | {"password": "p", "token": "t"}, "token and password are 2 ways"),
         (WHO | {"connection_name": "x", "password": "p"}, "are 2 ways to sign in"),

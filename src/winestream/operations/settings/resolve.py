@@ -5,7 +5,7 @@ no listing holds a secret.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
@@ -41,11 +41,16 @@ class Shown:
 
 @attrs.frozen
 class Resolution(Generic[_T]):
-    """What came of all sources. `settings` is None while there are problems."""
+    """What came of all sources. `settings` is None while there are problems.
+
+    `parsed` has the top settings that are right by themselves, given or defaults, for
+    whoever looks closer at one of them although another is wrong.
+    """
 
     settings: _T | None
     shown: tuple[Shown, ...]
     problems: tuple[str, ...]
+    parsed: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
     def require(self) -> _T:
         """Return the settings. Raises `ConfigurationError` with every problem."""
@@ -67,7 +72,8 @@ def resolve(
     made = work.section(cls, under)
     work.refuse_unknown()
     settings = None if work.problems else made
-    return Resolution(settings, tuple(work.shown), tuple(work.problems))
+    parsed = work.parsed[under]
+    return Resolution(settings, tuple(work.shown), tuple(work.problems), parsed)
 
 
 class _Resolver:
@@ -79,6 +85,8 @@ class _Resolver:
         self._origins: dict[tuple[str, ...], str] = {}
         self.shown: list[Shown] = []
         self.problems: list[str] = []
+        self.parsed: dict[tuple[str, ...], dict[str, Any]] = {}
+        """Of each section the settings without a problem."""
 
     def section(self, cls: type[_T], above: tuple[str, ...]) -> _T | None:
         """Make one section, its own sections first; None where something is wrong."""
@@ -86,7 +94,9 @@ class _Resolver:
         values: dict[str, Any] = {}
         hints = get_type_hints(cls)
         self._fields[above] = {(*above, name) for name in hints}
+        parsed = self.parsed[above] = {}
         for field in attrs.fields(cls):  # type: ignore[arg-type] # sections are attrs
+            so_far = len(self.problems)
             path, hint = (*above, field.name), without_none(hints[field.name])
             self._known.append(path)
             if attrs.has(hint):
@@ -97,6 +107,8 @@ class _Resolver:
                 self._mapping(field, hint, path, values)
             else:
                 self._leaf(field, hint, path, values)
+            if len(self.problems) == so_far:
+                parsed[field.name] = values.get(field.name, _default_of(field))
         if len(self.problems) > before:
             return None
         try:
@@ -277,6 +289,11 @@ class _Resolver:
         ]
         named = " and ".join(dict.fromkeys(places)) or ".".join(above)
         return f"{named}: {message}" if named else message
+
+
+def _default_of(field: "attrs.Attribute[Any]") -> Any:  # noqa: ANN401 — a setting
+    default: Any = field.default
+    return default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type] # as above
 
 
 def _refusal(entry: Entry, path: tuple[str, ...]) -> str:
