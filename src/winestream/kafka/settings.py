@@ -3,7 +3,7 @@
 Knows property names only; it opens nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -128,6 +128,17 @@ def without_secrets(text: str, config: Mapping[str, object]) -> str:
 def connection_settings(config: Mapping[str, Setting]) -> dict[str, Setting]:
     """Return what an admin client or a second consumer needs to reach the brokers."""
     return {key: value for key, value in config.items() if key.startswith(_CONNECTION)}
+
+
+def topic_names(topics: Iterable[object]) -> tuple[str, ...]:
+    """Return the names, each once. Raises `ConfigurationError` for what is no name."""
+    if isinstance(topics, str):
+        raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
+    given = tuple(dict.fromkeys(topics))
+    names = tuple(topic for topic in given if isinstance(topic, str) and topic)
+    if not names or names != given:
+        raise ConfigurationError(f"topics must be names, one or more: {list(given)!r}")
+    return names
 
 
 def check(

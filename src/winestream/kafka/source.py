@@ -10,12 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from confluent_kafka import (
-    Consumer,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from winestream.errors import ConfigurationError, SourceError
 from winestream.kafka import offsets
@@ -41,6 +36,7 @@ from winestream.kafka.settings import (
     connection_settings,
     consumer_settings,
     redacted,
+    topic_names,
     without_secrets,
 )
 from winestream.kafka.trouble import Trouble
@@ -91,16 +87,11 @@ class KafkaSource:
         identity_check: timedelta = timedelta(seconds=5),
         leave_within: timedelta = timedelta(seconds=10),
     ) -> None:
-        if isinstance(topics, str):
-            raise ConfigurationError(f"topics must be a list of names: [{topics!r}]")
-        self.topics = tuple(dict.fromkeys(topics))
-        named: tuple[object, ...] = self.topics
-        if not all(isinstance(topic, str) and topic for topic in named):
-            raise ConfigurationError(f"topics must be names: {list(self.topics)!r}")
+        self.topics = topic_names(topics)
         self.group, self.bootstrap = group, bootstrap
         self.max_poll_interval = max_poll_interval
-        if not self.topics or not group or not bootstrap:
-            raise ConfigurationError("topics, group and bootstrap must not be empty")
+        if not group or not bootstrap:
+            raise ConfigurationError("group and bootstrap must not be empty")
         offsets.check_policy(start)
         self._start = start
         self._settings = consumer_settings(
@@ -302,10 +293,8 @@ class KafkaSource:
     def _runs(self, messages: list[Message]) -> list[Run]:
         runs = []
         for name, part in by_partition(messages).items():
-            log, expected = (
-                self._assignment.log_of(name),
-                self._assignment.expected(name),
-            )
+            log = self._assignment.log_of(name)
+            expected = self._assignment.expected(name)
             if log is None or expected is None:
                 continue  # given back meanwhile, or not started: nobody's yet
             epochs = part[0].leader_epoch(), part[-1].leader_epoch()
