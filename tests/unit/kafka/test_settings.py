@@ -6,7 +6,6 @@ import pytest
 from winestream.errors import ConfigurationError, SourceError
 from winestream.kafka import EventProducer, KafkaSource
 from winestream.kafka.settings import REFUSED, connection_settings, without_secrets
-from winestream.records import Room
 
 
 def _source(**settings: Any) -> KafkaSource:
@@ -123,7 +122,7 @@ def test_a_topic_that_the_client_refuses() -> None:
     with pytest.raises(ConfigurationError, match=r"\^\[corks"):
         source.open(lambda _: None)
     with pytest.raises(SourceError, match="not open"):
-        source.poll(Room(1, 1), 0.0)
+        source.commit({}, wait=True)
 
 
 def test_a_second_open() -> None:
