@@ -58,7 +58,8 @@ class BatchingSink:
     - `with sink:` and `sink.step()` in a loop of your own, until it returns False.
 
     `snapshot` and `stop()` may be used from any thread. `pipeline` names the cursors
-    in the warehouse: two sinks that read one topic need two names and two groups.
+    in the warehouse: two sinks that read one topic need two names and two groups. A
+    writer that has a `pipeline` must have the same one.
     `drain` is how long a rebalance may wait for a write and must be well inside the
     consumer's `max.poll.interval.ms`; `stop_within` how long a stop may take. `batch`
     says when a slice is full: after a fixed while, or as late as an objective allows.
